@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <coroutine>
+#include <cstddef>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <proviso/core/draft.hpp>
+#include <proviso/core/function_ref.hpp>
+#include <proviso/core/law_builder.hpp>
+#include <proviso/core/model_slot.hpp>
+#include <proviso/core/numeric.hpp>
+#include <proviso/core/outcome.hpp>
+#include <proviso/core/random.hpp>
+#include <proviso/core/requests.hpp>
+#include <proviso/core/statistics.hpp>
+#include <proviso/core/stopping.hpp>
+#include <proviso/core/task.hpp>
+#include <proviso/core/types.hpp>
+#include <proviso/core/view.hpp>
+
+namespace proviso {
+inline namespace v0 {
+
+/// A transform of any type; see `transform`.
+using transform_ref = function_ref<void(law_builder&, const text_position&)>;
+
+/// One generation as its algorithm sees it: the text so far, evaluations to await, randomness, and the only way to
+/// commit tokens. Everything an algorithm must get right about limits, counters and borders is done here once.
+class generation {
+ public:
+  explicit generation(random_ref random) : random_{random} {}
+  generation(const generation&) = delete;
+  generation& operator=(const generation&) = delete;
+
+  /// Prompt and committed tokens. The memory does not move during a generation.
+  std::span<const token_id> text() const noexcept { return detail::view(text_); }
+  std::size_t prompt_size() const noexcept { return prompt_size_; }
+  std::span<const generated_token> output() const noexcept { return detail::view(output_); }
+  const limits& bounds() const noexcept { return limits_; }
+  const statistics& stats() const noexcept { return stats_; }
+  bool running() const noexcept { return why_ == stop_reason::running; }
+  stop_reason why() const noexcept { return why_; }
+  std::size_t stop_tail() const noexcept { return matcher_.stop_tail(); }
+  /// Tokens that may still be emitted.
+  std::size_t room() const noexcept { return limits_.max_tokens - output_.size(); }
+  /// Randomness keyed by the current round.
+  random_ref random() const noexcept { return random_.in_round(round_); }
+
+  /// Asks for an evaluation after the slot's pending changes; `co_await` gives its rows.
+  request_board::evaluation evaluate(model_slot& slot, const masked_block& block) {
+    if (block.nodes.want == 0) {
+      ++stats_.prefill_calls;
+      stats_.prefill_tokens += block.size();
+    } else if (slot.index() == 0) {
+      ++stats_.target_calls;
+      stats_.target_tokens += block.size();
+    } else {
+      ++stats_.drafter_calls;
+    }
+    return {board_, slot.prepare(block)};
+  }
+
+  /// Feeds the text to a session, in chunks and without wanting logits, until at most `leave` >= 1 tokens of it are
+  /// missing. What the session holds already is not fed again. Ends early when the generation is cancelled.
+  /// (A template because GCC compiles the bodies of other coroutines in every file that sees them.)
+  template <class Slot>
+  task feed(Slot& slot, std::size_t leave) {
+    std::size_t held = slot.match(text().first(text_.size() - 1));
+    while (running() && text_.size() - held > leave) {
+      const std::size_t missing = text_.size() - 1 - held;
+      const std::size_t count = missing < limits_.prefill_chunk ? missing : limits_.prefill_chunk;
+      co_await evaluate(slot, chain_block{text().subspan(held, count), 0});
+      held += count;
+    }
+  }
+
+  /// Ends a round: the driver gets control, so that output can be read and a stop can be asked for, before anything
+  /// of the next round is evaluated. Increments the round number.
+  auto next_round() {
+    struct boundary {
+      generation& g;
+      bool await_ready() const noexcept { return !g.running(); }
+      void await_suspend(std::coroutine_handle<> algorithm) const noexcept { g.parked_ = algorithm; }
+      void await_resume() const noexcept { ++g.round_; }
+    };
+    return boundary{*this};
+  }
+
+  /// Largest draft that this round allows for a target in `slot`: never past the token budget, the session's
+  /// capacity or its rewind horizon. Stops the generation when not even the last token can be evaluated.
+  std::size_t draft_limit(const model_slot& slot, std::size_t wanted) {
+    if (slot.capacity() < text_.size()) {
+      if (output_.empty()) {
+        throw std::length_error("proviso: the prompt has " + std::to_string(text_.size()) + " tokens, but the target's session holds " +
+                                std::to_string(slot.capacity()));
+      }
+      stop(stop_reason::capacity);
+      return 0;
+    }
+    std::size_t limit = wanted;
+    limit = limit < room() - 1 ? limit : room() - 1;
+    const std::size_t fits = slot.capacity() - text_.size();
+    limit = limit < fits ? limit : fits;
+    const std::size_t horizon = slot.max_rewind() == 0 ? 0 : slot.max_rewind() - 1;
+    return limit < horizon ? limit : horizon;
+  }
+
+  /// The law of row `i` of `rows` at `node` of a draft on the current text, built in `out`.
+  law_view law(const logits_rows& rows, std::size_t i, const draft& d, node_id node, transform_ref shape,
+               law_buffer& out) {
+    scratch_.resize(rows.cols());
+    d.path(node, path_);
+    builder_.begin(rows.row(i, detail::writable(scratch_)), out);
+    shape(builder_, text_position{text().first(d.root_position() + 1), detail::view(path_)});
+    return builder_.finish();
+  }
+
+  /// Commits one token; ignored once the generation has stopped. Returns whether it still runs.
+  bool emit(token_id token, origin from, const law_view& p) {
+    if (!running()) return false;
+    text_.push_back(token);
+    output_.push_back({token, from, static_cast<float>(numeric::log(p(token)))});
+    ++stats_.emitted;
+    ++counter(from);
+    if (const stop_reason met = matcher_.check(output()); met != stop_reason::running) {
+      stop(met);
+    } else if (room() == 0) {
+      stop(stop_reason::budget);
+    }
+    return running();
+  }
+
+  /// Commits the outcome of a verification of `d` by the target in `slot`, token by token up to the first stop, and
+  /// tells the slot what to keep. Returns the number of drafted tokens that were emitted.
+  std::size_t commit(const draft& d, const outcome& o, const target_laws& p, model_slot& slot) {
+    ++stats_.rounds;
+    count_drafted(d);
+    kept_.clear();
+    kept_.push_back(draft::root());
+    std::size_t accepted = 0;
+    for (node_id above = draft::root(); accepted < o.path.size(); ++accepted) {
+      if (!running()) break;
+      const node_id node = o.path[accepted];
+      emit(d.token(node), origin::drafted, p(above));
+      if (running()) kept_.push_back(node);
+      above = node;
+      ++stats_.accepted_at[depth_bin(accepted)];
+    }
+    emit(o.next, o.from, p(o.tip()));
+    slot.keep(detail::view(kept_));
+    return accepted;
+  }
+
+  void stop(stop_reason why) noexcept {
+    if (running()) why_ = why;
+  }
+  void count_discarded() noexcept { ++stats_.discarded; }
+  void count_round() noexcept { ++stats_.rounds; }
+
+ private:
+  friend class sequence;
+
+  void start(std::span<const token_id> prompt, const limits& l, std::size_t vocab) {
+    l.check();
+    if (prompt.empty()) throw std::invalid_argument("proviso: the prompt is empty: at least one token is needed");
+    for (std::size_t i = 0; i < prompt.size(); ++i) {
+      if (prompt[i] < 0 || static_cast<std::size_t>(prompt[i]) >= vocab) {
+        throw std::invalid_argument("proviso: prompt token " + std::to_string(i) + " is " + std::to_string(prompt[i]) +
+                                    ", outside the vocabulary of " + std::to_string(vocab) + " tokens");
+      }
+    }
+    limits_ = l;
+    text_.clear();
+    output_.clear();
+    text_.reserve(prompt.size() + l.max_tokens);
+    output_.reserve(l.max_tokens);
+    detail::copy(prompt, text_);
+    prompt_size_ = prompt.size();
+    stats_ = {};
+    round_ = 0;
+    parked_ = nullptr;
+    why_ = l.max_tokens == 0 ? stop_reason::budget : stop_reason::running;
+    matcher_.start(limits_);
+  }
+
+  static std::size_t depth_bin(std::size_t depth) noexcept {
+    constexpr std::size_t last = std::tuple_size<decltype(statistics::drafted_at)>::value - 1;
+    return depth < last ? depth : last;
+  }
+  void count_drafted(const draft& d) noexcept {
+    stats_.drafted += d.proposed();
+    std::size_t deepest = 0;
+    for (std::size_t i = 1; i < d.size(); ++i) {
+      const auto node = static_cast<node_id>(i);
+      if (d.kind(node) == draft::role::probe || d.depth(node) <= deepest) continue;
+      deepest = d.depth(node);
+      ++stats_.drafted_at[depth_bin(deepest - 1)];
+    }
+  }
+  std::uint64_t& counter(origin from) noexcept {
+    switch (from) {
+      case origin::drafted: return stats_.accepted;
+      case origin::corrected: return stats_.corrected;
+      case origin::bonus: return stats_.bonus;
+      case origin::fresh: break;
+    }
+    return stats_.fresh;
+  }
+
+  random_ref random_;
+  limits limits_;
+  frame_arena frames_;
+  request_board board_;
+  law_builder builder_;
+  stop_matcher matcher_;
+  statistics stats_;
+  std::vector<token_id> text_;
+  std::vector<generated_token> output_;
+  std::vector<token_id> path_;
+  std::vector<float> scratch_;
+  std::vector<node_id> kept_;
+  std::coroutine_handle<> parked_ = nullptr;
+  std::size_t prompt_size_ = 0;
+  std::uint32_t round_ = 0;
+  stop_reason why_ = stop_reason::budget;
+};
+
+/// The target's laws of one round: each is shaped from its row when a rule first asks for it, and kept.
+class law_cache {
+ public:
+  /// Starts a round with `nodes` rows.
+  void clear(std::size_t nodes) {
+    if (entries_.size() < nodes) entries_.resize(nodes);
+    for (entry& e : entries_) e.law = {};
+  }
+  /// The law after `node`. Throws `std::domain_error` naming the position when the row is not a law.
+  law_view get(generation& g, const logits_rows& rows, const draft& d, node_id node, transform_ref shape) {
+    const auto i = static_cast<std::size_t>(node);
+    entry& e = entries_[i];
+    if (!e.law) {
+      try {
+        e.law = g.law(rows, i, d, node, shape, e.buffer);
+      } catch (const std::domain_error& fault) {
+        throw std::domain_error(std::string{fault.what()} + " (target, position " + std::to_string(d.next_position(node)) + ")");
+      }
+    }
+    return e.law;
+  }
+
+ private:
+  struct entry {
+    law_buffer buffer;
+    law_view law;
+  };
+  std::vector<entry> entries_;
+};
+
+/// What a drafter sees of a round.
+class context {
+ public:
+  context(generation& g, transform_ref shape, function_ref<bool(std::size_t, const law_view&)> proceed,
+          std::size_t limit) noexcept
+      : g_{g}, shape_{shape}, proceed_{proceed}, limit_{limit} {}
+
+  /// Prompt and committed tokens; the last one is the root of the draft.
+  std::span<const token_id> text() const noexcept { return g_.text(); }
+  /// Most tokens that may be proposed this round.
+  std::size_t limit() const noexcept { return limit_; }
+  /// Tokens that may still be emitted: with those of `text`, what a drafter's index may have to hold.
+  std::size_t room() const noexcept { return g_.room(); }
+  random_ref random() const noexcept { return g_.random(); }
+
+  /// Whether the length policy wants a token at `depth` (from 0), given the law that it would be drawn from.
+  bool proceed(std::size_t depth, const law_view& q) const { return proceed_(depth, q); }
+
+  /// Evaluations of the drafter's own models; see `generation`.
+  request_board::evaluation evaluate(model_slot& slot, const masked_block& block) const {
+    return g_.evaluate(slot, block);
+  }
+  template <class Slot>
+  task feed(Slot& slot) const { return g_.feed(slot, g_.bounds().prefill_chunk); }
+
+  /// The proposal law after `node`, shaped by the target's transforms and built in `out`. Empty when the row is not
+  /// a law (NaN, +infinity): propose nothing more then, which is lossless.
+  law_view law(const logits_rows& rows, std::size_t i, const draft& d, node_id node, law_buffer& out) const {
+    try {
+      return g_.law(rows, i, d, node, shape_, out);
+    } catch (const std::domain_error&) {
+      g_.count_discarded();
+      return {};
+    }
+  }
+
+ private:
+  generation& g_;
+  transform_ref shape_;
+  function_ref<bool(std::size_t, const law_view&)> proceed_;
+  std::size_t limit_;
+};
+
+/// A drafter proposes tokens: `start(prompt)` once per generation, `propose(context, draft)` each round (a plain
+/// function, or a coroutine returning `task` when it evaluates models), `commit(feedback)` after each round.
+template <class D>
+concept drafter = requires(D& d, std::span<const token_id> prompt, const context& c, draft& out, const feedback& f) {
+  d.start(prompt);
+  d.propose(c, out);
+  d.commit(f);
+};
+
+}  // namespace v0
+}  // namespace proviso

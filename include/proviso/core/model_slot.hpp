@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include <proviso/core/requests.hpp>
+#include <proviso/core/types.hpp>
+#include <proviso/core/view.hpp>
+#include <proviso/model/any_model.hpp>
+
+namespace proviso {
+inline namespace v0 {
+
+/// One model as one sequence sees it: which tokens its session holds, and what must be forgotten before the next
+/// evaluation. It calls nothing; the driver carries the changes out with the next request.
+///
+/// An algorithm or drafter holds one slot per model and hands it to `visit_models`, where the sequence numbers it.
+class model_slot {
+ public:
+  template <class M>
+    requires(!std::same_as<std::remove_cv_t<M>, model_slot>)
+  explicit model_slot(M& model) : model_{model} {}
+
+  model_ref model() const noexcept { return model_; }
+  std::size_t index() const noexcept { return index_; }
+  void number(std::size_t index) noexcept { index_ = index; }
+  /// What the session can hold and how far it goes back; set by the driver that opened it.
+  std::size_t capacity() const noexcept { return capacity_; }
+  std::size_t max_rewind() const noexcept { return max_rewind_; }
+  void bounds(std::size_t capacity, std::size_t max_rewind) noexcept {
+    capacity_ = capacity;
+    max_rewind_ = max_rewind;
+  }
+
+  /// Tokens that the session holds once pending changes are carried out.
+  std::span<const token_id> tokens() const noexcept { return detail::view(tokens_); }
+  std::size_t length() const noexcept { return tokens_.size(); }
+
+  /// Forgets all but the first `n` tokens.
+  void rewind(std::size_t n) {
+    if (n >= tokens_.size()) return;
+    tokens_.resize(n);
+    pending_ = true;
+  }
+
+  /// Of the block evaluated last, keeps the nodes of `path` (each the parent of the next). A path that is a prefix
+  /// of the block is a rewind, so models without trees are asked for nothing more.
+  void keep(std::span<const node_id> path) {
+    std::size_t straight = 0;
+    while (straight < path.size() && path[straight] == static_cast<node_id>(straight)) ++straight;
+    if (straight == path.size()) {
+      rewind(base_ + straight);
+      return;
+    }
+    for (std::size_t i = 0; i < path.size(); ++i) tokens_[base_ + i] = tokens_[base_ + static_cast<std::size_t>(path[i])];
+    tokens_.resize(base_ + path.size());
+    detail::copy(path, path_);
+    gather_ = true;
+    pending_ = true;
+  }
+
+  /// Rewinds to the longest common prefix with `text` and returns its length. When that is further back than the
+  /// end of the text seen before (the drafts are all that may be taken back), the session restarts from nothing.
+  std::size_t match(std::span<const token_id> text) {
+    std::size_t common = agreed_ < text.size() ? agreed_ : text.size();
+    if (common > tokens_.size()) common = tokens_.size();
+    while (common < tokens_.size() && common < text.size() && tokens_[common] == text[common]) ++common;
+    if (common < tokens_.size()) rewind(common + 1 < committed_ ? common = 0 : common);
+    agreed_ = common;
+    committed_ = text.size();
+    return common;
+  }
+  /// Forgets everything, whatever state the session is in (an evaluation failed).
+  void restart() noexcept {
+    tokens_.clear();
+    agreed_ = 0;
+    committed_ = 0;
+    gather_ = false;
+    pending_ = true;
+  }
+  /// Says that the text may differ from what was matched before (a new prompt).
+  void distrust() noexcept {
+    agreed_ = 0;
+    committed_ = tokens_.size();
+  }
+
+  /// The request that evaluates `block` after the pending changes.
+  request prepare(const masked_block& block) {
+    request r;
+    r.model = index_;
+    r.gather = gather_;
+    r.path = detail::view(path_);
+    r.length = pending_ ? tokens_.size() : unlimited;
+    r.block = block;
+    gather_ = false;
+    pending_ = false;
+    base_ = tokens_.size();
+    for (const token_id token : block.nodes.tokens) tokens_.push_back(token);
+    return r;
+  }
+  bool pending() const noexcept { return pending_; }
+
+  /// Room for a text of `tokens` tokens and a draft after it.
+  void reserve(std::size_t tokens) { tokens_.reserve(tokens + 64); }
+
+ private:
+  model_ref model_;
+  std::size_t index_ = 0;
+  std::size_t capacity_ = unlimited;
+  std::size_t max_rewind_ = unlimited;
+  std::vector<token_id> tokens_;
+  std::vector<node_id> path_;
+  std::size_t base_ = 0;       // tokens held before the block evaluated last
+  std::size_t agreed_ = 0;     // tokens known to equal the text
+  std::size_t committed_ = 0;  // length of the text matched last
+  bool pending_ = false;
+  bool gather_ = false;
+};
+
+}  // namespace v0
+}  // namespace proviso

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include <proviso/core/draft.hpp>
+#include <proviso/core/law.hpp>
+#include <proviso/core/random.hpp>
+#include <proviso/core/types.hpp>
+
+namespace proviso {
+inline namespace v0 {
+
+/// What a rule decided: the drafted nodes that stand, from a child of the root downwards, and the token after them.
+/// `path` points into the rule and stays valid until its next call.
+struct outcome {
+  std::span<const node_id> path;
+  token_id next = 0;
+  origin from = origin::fresh;  ///< of `next`
+
+  /// The last node that stands: the root when `path` is empty.
+  node_id tip() const noexcept { return path.empty() ? draft::root() : path.back(); }
+};
+
+/// The child of `at` that holds `token` (the first one, among siblings), or `prefix_node`.
+inline node_id find_child(const draft& d, node_id at, token_id token) noexcept {
+  node_id child = d.first_child(at);
+  while (child != prefix_node && d.token(child) != token) child = d.next_sibling(child);
+  return child;
+}
+
+/// What the token drawn after node `at` is: a correction when the draft went on there, else a bonus, or fresh when
+/// nothing was drafted.
+inline origin ending(const draft& d, node_id at) noexcept {
+  if (d.first_child(at) != prefix_node) return origin::corrected;
+  return at == draft::root() ? origin::fresh : origin::bonus;
+}
+
+/// The target's law after a node, computed when it is asked for and kept for the round.
+class target_laws {
+ public:
+  template <class F>
+  explicit target_laws(F& law) noexcept
+      : object_{&law}, call_{[](void* f, node_id n) -> law_view { return (*static_cast<F*>(f))(n); }} {}
+  law_view operator()(node_id node) const { return call_(object_, node); }
+
+ private:
+  void* object_;
+  law_view (*call_)(void*, node_id);
+};
+
+/// What a drafter and a length policy learn after a round.
+struct feedback {
+  const draft& proposal;
+  const outcome& result;
+  std::span<const token_id> text;  ///< prompt and committed tokens, after the round
+  std::size_t accepted = 0;        ///< drafted tokens that were emitted
+};
+
+/// A rule decides what of a draft stands. It declares `static constexpr bool lossless`: whether the emitted law is
+/// exactly the target's.
+template <class R>
+concept rule = requires(R& r, const draft& d, const target_laws& p, random_ref random) {
+  { R::lossless } -> std::convertible_to<bool>;
+  { r(d, p, random) } -> std::same_as<outcome>;
+};
+
+/// A length policy bounds the draft: `limit()` tokens this round; `proceed(depth, q)` says, before a token is drawn
+/// from `q`, whether to draw it; `observe` learns from the round.
+template <class L>
+concept length_policy = requires(L& l, const law_view& q, const feedback& f) {
+  { l.limit() } -> std::convertible_to<std::size_t>;
+  { l.proceed(std::size_t{}, q) } -> std::convertible_to<bool>;
+  l.observe(f);
+};
+
+}  // namespace v0
+}  // namespace proviso

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+
+#include <proviso/core/law.hpp>
+#include <proviso/core/numeric.hpp>
+#include <proviso/core/types.hpp>
+
+namespace proviso {
+inline namespace v0 {
+
+/// What a draw is for. Draws of different purposes never share random bits.
+enum class purpose : std::uint8_t {
+  token,     ///< the token at a position, as decoding without a draft draws it; keyed by the position
+  draft,     ///< a drafted token; keyed by round and node
+  acceptance,  ///< whether a drafted token stands; keyed by round and node
+  residual,  ///< the correction after a refusal; keyed by round and node
+  selection  ///< a choice among drafts, drafters or lengths; keyed by round and node
+};
+
+/// Names one draw. Equal keys of one source give equal bits; nothing else (batch slot, thread, retries) matters.
+struct draw_key {
+  purpose what = purpose::token;
+  std::uint32_t at = 0;    ///< round, or position for `purpose::token`
+  std::uint32_t node = 0;  ///< node of the draft
+  std::uint32_t lane = 0;  ///< several draws at one node; below 2^24
+};
+
+/// A source of randomness has two verbs:
+/// - `flip(p, q, key)`: true with probability min(1, p / q), decided as u * q < p with u uniform in [0, 1);
+/// - `pick(law, key)`: a token drawn from the law.
+template <class R>
+concept randomness = requires(R& r, double p, const law_view& law, const draw_key& key) {
+  { r.flip(p, p, key) } -> std::same_as<bool>;
+  { r.pick(law, key) } -> std::same_as<token_id>;
+};
+
+/// Counter-based randomness: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
+/// Every draw is a pure function of (seed, stream, key). Give each sequence its own stream.
+class philox {
+ public:
+  using words = std::array<std::uint32_t, 4>;
+
+  constexpr explicit philox(std::uint64_t seed = 0, std::uint32_t stream = 0) noexcept
+      : seed_{seed}, stream_{stream} {}
+
+  /// Uniform in [0, 1) with 53 bits.
+  constexpr double uniform(const draw_key& key) const noexcept {
+    const words w = block({key.at, key.node, (static_cast<std::uint32_t>(key.what) << 24U) | key.lane, stream_},
+                          seed_);
+    const std::uint64_t bits = (static_cast<std::uint64_t>(w[0]) << 32U) | w[1];
+    return static_cast<double>(bits >> 11U) * 0x1.0p-53;
+  }
+
+  constexpr bool flip(double p, double q, const draw_key& key) const noexcept { return uniform(key) * q < p; }
+  token_id pick(const law_view& law, const draw_key& key) const noexcept {
+    return numeric::inverse_cdf(law, uniform(key));
+  }
+
+  /// Ten rounds of Philox4x32 on a counter with a 64-bit key.
+  static constexpr words block(words counter, std::uint64_t key) noexcept {
+    auto k0 = static_cast<std::uint32_t>(key);
+    auto k1 = static_cast<std::uint32_t>(key >> 32U);
+    for (int i = 0; i < 10; ++i) {
+      const std::uint64_t a = std::uint64_t{0xD2511F53U} * counter[0];
+      const std::uint64_t b = std::uint64_t{0xCD9E8D57U} * counter[2];
+      counter = {static_cast<std::uint32_t>(b >> 32U) ^ counter[1] ^ k0, static_cast<std::uint32_t>(b),
+                 static_cast<std::uint32_t>(a >> 32U) ^ counter[3] ^ k1, static_cast<std::uint32_t>(a)};
+      k0 += 0x9E3779B9U;
+      k1 += 0xBB67AE85U;
+    }
+    return counter;
+  }
+
+ private:
+  std::uint64_t seed_;
+  std::uint32_t stream_;
+};
+
+/// Any source of randomness, seen from one round of a generation. Non-owning; the source outlives it.
+class random_ref {
+ public:
+  template <randomness R>
+    requires(!std::same_as<R, random_ref>)
+  random_ref(R& source, std::uint32_t round_number = 0) noexcept  // NOLINT(google-explicit-constructor)
+      : source_{&source},
+        flip_{[](void* s, double p, double q, const draw_key& key) { return static_cast<R*>(s)->flip(p, q, key); }},
+        pick_{[](void* s, const law_view& law, const draw_key& key) { return static_cast<R*>(s)->pick(law, key); }},
+        round_{round_number} {}
+
+  /// The same source in another round.
+  random_ref in_round(std::uint32_t round_number) const noexcept {
+    random_ref other = *this;
+    other.round_ = round_number;
+    return other;
+  }
+
+  /// True with probability min(1, p / q): u * q < p, strictly.
+  bool flip(double p, double q, purpose what, node_id node, std::uint32_t lane = 0) const {
+    return flip_(source_, p, q, {what, round_, static_cast<std::uint32_t>(node), lane});
+  }
+  /// A token drawn from `law`, keyed by this round and `node`.
+  token_id pick(const law_view& law, purpose what, node_id node, std::uint32_t lane = 0) const {
+    return pick_(source_, law, {what, round_, static_cast<std::uint32_t>(node), lane});
+  }
+  /// The token at `position` of the text, as decoding without drafts draws it.
+  token_id pick_token(const law_view& law, std::size_t position) const {
+    return pick_(source_, law, {purpose::token, static_cast<std::uint32_t>(position), 0, 0});
+  }
+
+ private:
+  void* source_;
+  bool (*flip_)(void*, double, double, const draw_key&);
+  token_id (*pick_)(void*, const law_view&, const draw_key&);
+  std::uint32_t round_;
+};
+
+}  // namespace v0
+}  // namespace proviso

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <proviso/core/function_ref.hpp>
+#include <proviso/core/generation.hpp>
+#include <proviso/core/model_slot.hpp>
+#include <proviso/core/random.hpp>
+#include <proviso/core/requests.hpp>
+#include <proviso/core/stopping.hpp>
+#include <proviso/core/task.hpp>
+#include <proviso/core/view.hpp>
+
+namespace proviso {
+inline namespace v0 {
+
+/// An algorithm is an object with a coroutine that lives as long as one generation, and that names its models:
+/// `visit_models(f)` calls `f` with each `model_slot`, the target's first, in the same order every time.
+template <class A>
+concept algorithm = requires(A& a, generation& g, function_ref<void(model_slot&)> f) {
+  { a.generate(g) } -> std::same_as<task>;
+  a.visit_models(f);
+};
+
+/// Decodes one sequence without ever calling a model: it says which evaluations it needs and takes their rows.
+/// Drivers (`decoder`, `batch_decoder`) and other engines answer them; the text does not depend on who does.
+///
+///     sequence s{algorithm, seed};
+///     s.start(prompt, limits);
+///     while (!s.done()) {
+///       for (request r : s.plan()) s.absorb(r.id, rows of r);   // one at a time; `plan` is taken anew after each
+///     }
+class sequence {
+ public:
+  /// Takes the algorithm with its policies. Text is a function of (models, algorithm, prompt, seed, stream).
+  template <algorithm A>
+  explicit sequence(A algorithm_object, std::uint64_t seed = 0, std::uint32_t stream = 0)
+      : body_{new state<A, philox>{std::move(algorithm_object), philox{seed, stream}}} {
+    collect();
+  }
+  /// As above with another source of randomness, which the sequence owns.
+  template <algorithm A, randomness R>
+  sequence(A algorithm_object, R source) : body_{new state<A, R>{std::move(algorithm_object), std::move(source)}} {
+    collect();
+  }
+  sequence(sequence&& other) noexcept
+      : body_{std::exchange(other.body_, nullptr)}, slots_{std::move(other.slots_)} {}
+  sequence& operator=(sequence&& other) noexcept {
+    std::swap(body_, other.body_);
+    std::swap(slots_, other.slots_);
+    return *this;
+  }
+  ~sequence() { delete body_; }
+
+  /// One slot per model; `request::model` indexes them. A driver opens one session per slot and tells the slot its
+  /// bounds before `start`.
+  std::span<model_slot* const> slots() const noexcept { return detail::view(slots_); }
+
+  /// Begins a generation; also restarts one that has ended or failed. Sessions keep what the new prompt shares with
+  /// the tokens they hold. Throws `std::invalid_argument` for an empty prompt, a token outside the vocabulary or
+  /// senseless limits.
+  void start(std::span<const token_id> prompt, const limits& bounds = {}) {
+    body_->clear();
+    for (model_slot* slot : slots_) slot->distrust();
+    generation& g = body_->g;
+    g.start(prompt, bounds, slots_.front()->model().vocab_size());
+    for (model_slot* slot : slots_) slot->reserve(prompt.size() + bounds.max_tokens);
+    const frame_arena::scope frames{g.frames_};
+    body_->root = body_->generate();
+    body_->started = false;
+  }
+
+  /// The evaluations that can be answered now, oldest first; empty at the end of a round and when done. Runs the
+  /// algorithm as far as it gets without answers. Valid until the next call of `plan` or `absorb`.
+  std::span<const request> plan() {
+    if (open().empty()) advance();
+    return open();
+  }
+  /// Whether a round has just ended: `output` has grown and nothing is open.
+  bool between_rounds() const noexcept { return body_->g.parked_ != nullptr; }
+
+  /// Answers request `id` with its rows and runs the algorithm on. Rethrows what the algorithm throws (a row of the
+  /// target that is not a law, an exception of a policy); the sequence has then failed.
+  void absorb(std::size_t id, const logits_rows& rows) {
+    if (body_->trims.empty()) {
+      const frame_arena::scope frames{body_->g.frames_};
+      body_->g.board_.answer(id, rows);
+      settle();
+    } else {
+      body_->trims.pop_back();
+    }
+  }
+
+  /// Everything emitted so far.
+  std::span<const generated_token> output() const noexcept { return body_->g.output(); }
+  /// Prompt and output.
+  std::span<const token_id> text() const noexcept { return body_->g.text(); }
+  const statistics& stats() const noexcept { return body_->g.stats(); }
+  stop_reason why() const noexcept { return body_->g.why(); }
+  std::size_t stop_tail() const noexcept { return body_->g.stop_tail(); }
+
+  /// Nothing is left to do: the text has ended and every session was trimmed to it.
+  bool done() const noexcept {
+    if (body_->g.running() || !body_->root.done() || !body_->trims.empty()) return false;
+    for (const model_slot* slot : slots_) {
+      if (slot->pending() && body_->g.why() != stop_reason::failed) return false;
+    }
+    return true;
+  }
+
+  /// Asks the generation to end at the next border; what was emitted stays.
+  void cancel() noexcept { body_->g.stop(stop_reason::cancelled); }
+
+  /// Tells the sequence that an evaluation failed: nothing more will be answered. What was emitted stays; the
+  /// sessions restart from nothing at the next `start`.
+  void fail() noexcept {
+    body_->clear();
+    body_->g.stop(stop_reason::failed);
+    for (model_slot* slot : slots_) slot->restart();
+  }
+
+ private:
+  struct state_base {
+    explicit state_base(random_ref random) : g{random} {}
+    virtual ~state_base() = default;
+    virtual task generate() = 0;
+    virtual void visit(function_ref<void(model_slot&)> f) = 0;
+    void clear() noexcept {
+      root = task{};
+      g.parked_ = nullptr;
+      trims.clear();
+      started = false;
+    }
+    generation g;
+    task root;                   // its frame lies in the arena of `g`
+    std::vector<request> trims;  // after the end: what the sessions must still forget
+    bool started = false;
+  };
+  template <class R>
+  struct owned {
+    R source;
+  };
+  template <class A, class R>
+  struct state final : owned<R>, state_base {
+    state(A a, R r) : owned<R>{std::move(r)}, state_base{random_ref{owned<R>::source}}, algo{std::move(a)} {}
+    ~state() override { this->clear(); }  // the coroutine refers to `algo`
+    task generate() override { return algo.generate(this->g); }
+    void visit(function_ref<void(model_slot&)> f) override { algo.visit_models(f); }
+    A algo;
+  };
+
+  void collect() {
+    body_->visit([this](model_slot& slot) {
+      slot.number(slots_.size());
+      slots_.push_back(&slot);
+    });
+    if (slots_.empty()) throw std::invalid_argument("proviso: the algorithm names no model");
+    for (const model_slot* slot : slots_) {
+      if (slot->model().vocab_size() != slots_.front()->model().vocab_size()) {
+        throw std::invalid_argument("proviso: the models have different vocabularies (" +
+                                    std::to_string(slots_.front()->model().vocab_size()) + " and " +
+                                    std::to_string(slot->model().vocab_size()) + " tokens)");
+      }
+    }
+  }
+  std::span<const request> open() const noexcept {
+    return body_->trims.empty() ? body_->g.board_.open() : detail::view(body_->trims);
+  }
+  void advance() {
+    const frame_arena::scope frames{body_->g.frames_};
+    if (!body_->started) {
+      body_->started = true;
+      body_->root.start();
+    } else if (body_->g.parked_ != nullptr) {
+      std::exchange(body_->g.parked_, nullptr).resume();
+    }
+    settle();
+    if (body_->root.done()) {
+      for (model_slot* slot : slots_) {
+        if (slot->pending()) body_->trims.push_back(slot->prepare({}));
+      }
+    }
+  }
+  void settle() {
+    if (!body_->root.done()) return;
+    try {
+      body_->root.get();
+    } catch (...) {
+      fail();
+      throw;
+    }
+  }
+
+  state_base* body_;
+  std::vector<model_slot*> slots_;
+};
+
+}  // namespace v0
+}  // namespace proviso

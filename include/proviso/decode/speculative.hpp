@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <proviso/core/draft.hpp>
+#include <proviso/core/generation.hpp>
+#include <proviso/core/law.hpp>
+#include <proviso/core/model_slot.hpp>
+#include <proviso/core/outcome.hpp>
+#include <proviso/core/task.hpp>
+#include <proviso/drafters/none.hpp>
+#include <proviso/lengths/fixed.hpp>
+#include <proviso/rules/token.hpp>
+#include <proviso/transforms/temperature.hpp>
+
+namespace proviso {
+inline namespace v0 {
+
+/// Whether a drafter names models of its own.
+template <class D>
+concept has_models = requires(D& d, function_ref<void(model_slot&)> f) { d.visit_models(f); };
+
+/// Speculative decoding: a drafter proposes tokens, one evaluation of the target scores all of them, and a rule
+/// keeps a part of them and draws the token after it.
+///
+/// Guarantee: that of the rule; with a lossless rule, exactly the target's law after the transform. Cost per round:
+/// one evaluation of draft + 1 tokens, plus what the drafter evaluates.
+/// Source: Leviathan et al., arXiv 2211.17192; Chen et al., arXiv 2302.01318.
+template <drafter Drafter = drafters::none, rule Rule = rules::token, transform Transform = transforms::temperature,
+          length_policy Length = lengths::fixed>
+class speculative {
+ public:
+  template <class M>
+  explicit speculative(M& target, Drafter proposer = Drafter{}, Rule verifier = Rule{},
+                       Transform shape = Transform{}, Length length = Length{})
+      : target_{target},
+        drafter_{std::move(proposer)},
+        rule_{std::move(verifier)},
+        shape_{std::move(shape)},
+        length_{std::move(length)} {}
+
+  void visit_models(function_ref<void(model_slot&)> f) {
+    f(target_);
+    if constexpr (has_models<Drafter>) drafter_.visit_models(f);
+  }
+
+  task generate(generation& g) {
+    const transform_ref shape{shape_};
+    drafter_.start(g.text());
+    co_await g.feed(target_, 1);
+    while (g.running()) {
+      const std::size_t limit = g.draft_limit(target_, length_.limit());
+      if (!g.running()) break;
+      draft_.reset(g.text().back(), g.text().size() - 1, limit);
+      auto proceed = [this](std::size_t depth, const law_view& q) { return length_.proceed(depth, q); };
+      const context c{g, shape, proceed, limit};
+      if constexpr (std::is_same_v<decltype(drafter_.propose(c, draft_)), task>) {
+        co_await drafter_.propose(c, draft_);
+      } else {
+        drafter_.propose(c, draft_);
+      }
+
+      const logits_rows rows = co_await g.evaluate(target_, draft_.block());
+      auto law_after = [&](node_id n) { return laws_.get(g, rows, draft_, n, shape); };
+      laws_.clear(draft_.size());
+      const target_laws p{law_after};
+      const outcome o = rule_(draft_, p, g.random());
+
+      const std::size_t accepted = g.commit(draft_, o, p, target_);
+      const feedback f{draft_, o, g.text(), accepted};
+      drafter_.commit(f);
+      length_.observe(f);
+      co_await g.next_round();
+    }
+  }
+
+ private:
+  model_slot target_;
+  Drafter drafter_;
+  Rule rule_;
+  Transform shape_;
+  Length length_;
+  draft draft_;
+  law_cache laws_;
+};
+
+}  // namespace v0
+}  // namespace proviso

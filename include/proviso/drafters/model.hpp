@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include <proviso/core/generation.hpp>
+
+namespace proviso {
+inline namespace v0 {
+namespace drafters {
+
+/// A smaller causal model drafts a chain, token by token, each drawn from its own law after the target's transforms
+/// (at temperature 0: its argmax).
+/// Requirement: the vocabulary of the target. Guarantee: every drawn token is recorded with the law it came from.
+/// Cost per round: one evaluation of the model per drafted token; the last drafted token is evaluated only when it
+/// was accepted, together with the token after it.
+template <class M>
+class model {
+ public:
+  explicit model(M& small) : slot_{small} {}
+
+  void visit_models(function_ref<void(model_slot&)> f) { f(slot_); }
+  void start(std::span<const token_id>) const noexcept {}
+
+  task propose(const context& c, draft& d) {
+    // The last node is not evaluated, so a draft of n tokens needs room for n - 1 tokens after the text.
+    std::size_t limit = c.limit();
+    if (slot_.capacity() < c.text().size() + limit) {
+      limit = slot_.capacity() < c.text().size() ? 0 : slot_.capacity() + 1 - c.text().size();
+    }
+    if (limit == 0) co_return;
+    co_await c.feed(slot_);
+    logits_rows rows = co_await c.evaluate(slot_, chain_block{c.text().subspan(slot_.length()), 1});
+    for (node_id at = draft::root();;) {
+      const law_view q = c.law(rows, 0, d, at, d.next_law());
+      if (!q || !c.proceed(d.depth(at), q)) co_return;
+      at = d.sample(at, q, c.random());
+      if (d.depth(at) == limit) co_return;
+      last_ = d.token(at);
+      rows = co_await c.evaluate(slot_, chain_block{{&last_, 1}, 1});
+    }
+  }
+
+  void commit(const feedback& f) { slot_.match(f.text); }
+
+ private:
+  model_slot slot_;
+  token_id last_ = 0;
+};
+
+}  // namespace drafters
+}  // namespace v0
+}  // namespace proviso

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <proviso/core/stopping.hpp>
+#include <proviso/core/view.hpp>
+#include <proviso/decode/sequence.hpp>
+#include <proviso/drive/answer.hpp>
+
+namespace proviso {
+inline namespace v0 {
+
+/// Decodes many sequences together: each tick collects their open requests, groups them by model, and makes one call
+/// per model. Sequences join and leave between ticks; targets and drafters' models are batched alike.
+///
+/// Guarantee: each sequence's text is that of `decoder`, if the model's rows do not depend on the batch. Cost per
+/// tick: at most one call per model; nothing is allocated once the largest tick has been seen.
+class batch_decoder {
+ public:
+  /// Adds a sequence, opens its sessions, starts it, and returns its name. Throws like `sequence::start`.
+  std::size_t add(sequence s, std::span<const token_id> prompt, const limits& bounds = {}) {
+    member m{next_++, std::move(s), {}};
+    for (model_slot* slot : m.text.slots()) m.sessions.push_back(open_session(*slot));
+    m.text.start(prompt, bounds);
+    members_.push_back(std::move(m));
+    return members_.back().name;
+  }
+  template <algorithm A>
+  std::size_t add(A algorithm_object, std::span<const token_id> prompt, const limits& bounds = {},
+                  std::uint64_t seed = 0, std::uint32_t stream = 0) {
+    return add(sequence{std::move(algorithm_object), seed, stream}, prompt, bounds);
+  }
+
+  /// Takes a sequence out, finished or not, and frees its sessions.
+  sequence remove(std::size_t name) {
+    const std::size_t i = find(name);
+    sequence s = std::move(members_[i].text);
+    members_.erase(members_.begin() + static_cast<std::ptrdiff_t>(i));
+    return s;
+  }
+
+  sequence& operator[](std::size_t name) { return members_[find(name)].text; }
+  std::size_t size() const noexcept { return members_.size(); }
+
+  /// One call per model that has open requests. Returns whether any sequence still runs. When a model throws, the
+  /// sequences of that call fail, the others are untouched, and the exception passes through. When a policy of one
+  /// sequence throws, that sequence fails; the others get their rows before the exception passes through.
+  bool tick() {
+    for (group& g : groups_) g.clear();
+    for (member& m : members_) {
+      if (m.text.done()) continue;
+      for (const request& r : m.text.plan()) {
+        group_of(m.text.slots()[r.model]->model()).tasks.push_back({&m, r});
+      }
+    }
+    for (group& g : groups_) {
+      if (!g.tasks.empty()) evaluate(g);
+    }
+    for (const member& m : members_) {
+      if (!m.text.done()) return true;
+    }
+    return false;
+  }
+
+  /// Ticks until every sequence is done.
+  void run() {
+    while (tick()) {
+    }
+  }
+
+ private:
+  struct member {
+    std::size_t name;
+    sequence text;
+    std::vector<any_session> sessions;
+  };
+  struct open_request {
+    member* owner;
+    request ask;
+  };
+  struct group {
+    model_batch batch;
+    std::vector<open_request> tasks{};
+    std::vector<any_batch_item> items{};
+    void clear() noexcept {
+      tasks.clear();
+      items.clear();
+    }
+  };
+
+  group& group_of(model_ref model) {
+    for (group& g : groups_) {
+      if (g.batch.model() == model) return g;
+    }
+    groups_.push_back({model_batch{model}});
+    return groups_.back();
+  }
+
+  void evaluate(group& g) {
+    try {
+      for (open_request& t : g.tasks) {
+        any_session& session = t.owner->sessions[t.ask.model];
+        trim(session, t.ask);
+        if (t.ask.block.size() > 0) g.items.push_back({&session, t.ask.block});
+      }
+      if (!g.items.empty()) g.batch.eval(detail::writable(g.items));
+    } catch (...) {
+      for (open_request& t : g.tasks) t.owner->text.fail();
+      throw;
+    }
+    std::exception_ptr first;
+    std::size_t item = 0;
+    for (open_request& t : g.tasks) {
+      const logits_rows rows = t.ask.block.size() > 0 ? g.items[item++].rows : logits_rows{};
+      try {
+        t.owner->text.absorb(t.ask.id, rows);
+      } catch (...) {
+        if (!first) first = std::current_exception();
+      }
+    }
+    if (first) std::rethrow_exception(first);
+  }
+
+  std::size_t find(std::size_t name) const {
+    for (std::size_t i = 0; i < members_.size(); ++i) {
+      if (members_[i].name == name) return i;
+    }
+    throw std::invalid_argument("proviso: batch_decoder: there is no sequence " + std::to_string(name));
+  }
+
+  std::vector<member> members_;
+  std::vector<group> groups_;
+  std::size_t next_ = 0;
+};
+
+}  // namespace v0
+}  // namespace proviso

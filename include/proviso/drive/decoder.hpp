@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <proviso/core/stopping.hpp>
+#include <proviso/core/view.hpp>
+#include <proviso/decode/sequence.hpp>
+#include <proviso/drive/answer.hpp>
+
+namespace proviso {
+inline namespace v0 {
+
+/// A stop token that never asks to stop; `std::stop_token` has the same shape.
+struct never_stop {
+  static constexpr bool stop_requested() noexcept { return false; }
+};
+
+/// Decodes one sequence in place: opens a session per model and answers every request itself.
+///
+///     decoder d{speculative{big, drafters::model{small}}, seed};
+///     d.run(prompt, [](generated_token t) { print(t.token); });      // push
+///     d.start(prompt); while (!d.done()) show(d.step());             // pull, one round at a time
+///     d.start(prompt); for (generated_token t : d) print(t.token);   // range
+///
+/// Errors: exceptions of models and policies pass through; `why()` is then `failed`, the output so far stays, and
+/// `start` begins anew. Models outlive the decoder.
+class decoder {
+ public:
+  template <algorithm A>
+  explicit decoder(A algorithm_object, std::uint64_t seed = 0, std::uint32_t stream = 0)
+      : decoder{sequence{std::move(algorithm_object), seed, stream}} {}
+  explicit decoder(sequence s) : sequence_{std::move(s)} {}
+
+  /// Begins a generation; see `sequence::start`. What the sessions hold of the prompt is not evaluated again.
+  void start(std::span<const token_id> prompt, const limits& bounds = {}) {
+    if (sessions_.empty()) {
+      for (model_slot* slot : sequence_.slots()) sessions_.push_back(open_session(*slot));
+    }
+    sequence_.start(prompt, bounds);
+    read_ = 0;
+  }
+
+  /// One round. Returns the tokens emitted in it; the span stays valid until the next `start`.
+  std::span<const generated_token> step() {
+    const std::size_t before = output().size();
+    for (std::span<const request> open = sequence_.plan(); !open.empty(); open = sequence_.plan()) {
+      const request r = open.front();
+      sequence_.absorb(r.id, evaluate(r));
+      if (sequence_.between_rounds()) break;
+    }
+    return output().subspan(before);
+  }
+
+  /// Decodes `prompt` to the end and hands every token to `sink(generated_token)` as soon as its round is over. A
+  /// sink that returns `false`, or a `stop` whose `stop_requested()` turns true, cancels between rounds.
+  template <class Sink, class Stop = never_stop>
+  stop_reason run(std::span<const token_id> prompt, Sink&& sink, const limits& bounds = {}, const Stop& stop = {}) {
+    start(prompt, bounds);
+    while (!done()) {
+      if (stop.stop_requested()) cancel();
+      for (const generated_token t : step()) {
+        if constexpr (std::is_convertible_v<decltype(sink(t)), bool>) {
+          if (!sink(t)) {
+            cancel();
+            break;
+          }
+        } else {
+          sink(t);
+        }
+      }
+    }
+    return why();
+  }
+
+  bool done() const noexcept { return sequence_.done(); }
+  stop_reason why() const noexcept { return sequence_.why(); }
+  void cancel() noexcept { sequence_.cancel(); }
+  std::span<const generated_token> output() const noexcept { return sequence_.output(); }
+  std::span<const token_id> text() const noexcept { return sequence_.text(); }
+  const statistics& stats() const noexcept { return sequence_.stats(); }
+  std::size_t stop_tail() const noexcept { return sequence_.stop_tail(); }
+  /// The sessions, in the order of the algorithm's models.
+  std::span<const any_session> sessions() const noexcept { return detail::view(sessions_); }
+
+  struct sentinel {};
+  /// Reads tokens one by one and decodes a round when none is left.
+  class iterator {
+   public:
+    explicit iterator(decoder& d) : d_{&d} { fill(); }
+    generated_token operator*() const { return d_->output()[d_->read_]; }
+    iterator& operator++() {
+      ++d_->read_;
+      fill();
+      return *this;
+    }
+    bool operator==(sentinel) const { return d_->read_ == d_->output().size(); }
+
+   private:
+    void fill() {
+      while (d_->read_ == d_->output().size() && !d_->done()) d_->step();
+    }
+    decoder* d_;
+  };
+  iterator begin() { return iterator{*this}; }
+  sentinel end() const noexcept { return {}; }
+
+ private:
+  logits_rows evaluate(const request& r) {
+    try {
+      return answer(sessions_[r.model], r);
+    } catch (...) {
+      sequence_.fail();
+      throw;
+    }
+  }
+
+  sequence sequence_;
+  std::vector<any_session> sessions_;
+  std::size_t read_ = 0;  // output tokens that the range has given out
+};
+
+}  // namespace v0
+}  // namespace proviso

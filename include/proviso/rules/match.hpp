@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include <proviso/core/outcome.hpp>
+#include <proviso/core/view.hpp>
+
+namespace proviso {
+inline namespace v0 {
+namespace rules {
+
+/// Draws one token from the target at every position and goes on as long as the draft holds it. Chains and trees;
+/// laws of the draft are not read.
+/// Guarantee: exactly the target's law for any drafter, and exactly the text of plain decoding with the same seed,
+/// because the draw at a position has the key of plain decoding. Acceptance at a node is p(drafted tokens).
+/// Cost: one law per accepted token and one more.
+class match {
+ public:
+  static constexpr bool lossless = true;
+
+  outcome operator()(const draft& d, const target_laws& p, random_ref random) {
+    path_.clear();
+    node_id at = draft::root();
+    for (;;) {
+      const token_id drawn = random.pick_token(p(at), d.next_position(at));
+      const node_id child = find_child(d, at, drawn);
+      if (child == prefix_node) {
+        return {detail::view(path_), drawn, ending(d, at)};
+      }
+      path_.push_back(at = child);
+    }
+  }
+
+ private:
+  std::vector<node_id> path_;
+};
+
+}  // namespace rules
+}  // namespace v0
+}  // namespace proviso
