@@ -9,6 +9,7 @@
 
 #include <proviso/core/block.hpp>
 #include <proviso/core/law.hpp>
+#include <proviso/core/list.hpp>
 #include <proviso/core/random.hpp>
 #include <proviso/core/types.hpp>
 #include <proviso/core/view.hpp>
@@ -41,6 +42,15 @@ class draft {
     chain_ = true;
     position_ = position;
     limit_ = limit;
+    const std::size_t nodes = limit < most_ahead ? limit + 1 : most_ahead;
+    nodes_.reserve(nodes);
+    tokens_.reserve(nodes);
+    parents_.reserve(nodes);
+    if (!laws_.empty()) {  // what one law needed, all will need
+      laws_.extend(nodes - 1);
+      const std::size_t width = laws_[0].buffer.weights.capacity();
+      for (stored_law& law : laws_) law.buffer.weights.reserve(width);
+    }
     append(prefix_node, last_token, role::root, no_law);
   }
 
@@ -84,6 +94,12 @@ class draft {
   std::size_t size() const noexcept { return nodes_.size(); }
   /// Number of tokens proposed: nodes that are neither root nor probe.
   std::size_t proposed() const noexcept { return proposed_; }
+  /// For how many nodes to have memory: those of the draft, or where the limit is small, as many as it allows. So
+  /// steady rounds allocate nothing, whatever is drafted and accepted.
+  std::size_t expected_size() const noexcept {
+    const std::size_t most = limit_ < most_ahead ? limit_ + 1 : most_ahead;
+    return most < size() ? size() : most;
+  }
   /// Nodes that may still be added.
   std::size_t room() const noexcept { return limit_ + 1 - nodes_.size(); }
 
@@ -121,7 +137,7 @@ class draft {
 
   /// Where the law of the next node may be built: `sample` and `sample_siblings` then record it without a copy.
   law_buffer& next_law() {
-    if (laws_used_ == laws_.size()) laws_.emplace_back();
+    if (laws_used_ == laws_.size()) laws_.push_back({});
     return laws_[laws_used_].buffer;
   }
 
@@ -131,12 +147,13 @@ class draft {
     tokens_.reserve(count + 1);
     parents_.reserve(count + 1);
     laws_.reserve(count + 1);
-    while (laws_.size() < count) laws_.emplace_back();
+    while (laws_.size() < count) laws_.push_back({});
     for (stored_law& law : laws_) law.buffer.weights.reserve(vocab);
   }
 
  private:
   static constexpr std::size_t no_law = static_cast<std::size_t>(-1);
+  static constexpr std::size_t most_ahead = 64;  // nodes that memory is taken for before they are drafted
 
   struct node_data {
     role kind = role::root;
@@ -224,10 +241,10 @@ class draft {
     return numeric::without(law, taken, rest_);
   }
 
-  std::vector<node_data> nodes_;
+  detail::list<node_data> nodes_;
   std::vector<token_id> tokens_;
   std::vector<node_id> parents_;
-  std::vector<stored_law> laws_;
+  detail::list<stored_law> laws_;
   law_buffer rest_;
   std::size_t laws_used_ = 0;
   std::size_t proposed_ = 0;

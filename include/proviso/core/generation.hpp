@@ -11,6 +11,7 @@
 #include <proviso/core/draft.hpp>
 #include <proviso/core/function_ref.hpp>
 #include <proviso/core/law_builder.hpp>
+#include <proviso/core/list.hpp>
 #include <proviso/core/model_slot.hpp>
 #include <proviso/core/numeric.hpp>
 #include <proviso/core/outcome.hpp>
@@ -61,14 +62,19 @@ class generation {
     } else {
       ++stats_.drafter_calls;
     }
-    return {board_, slot.prepare(block)};
+    return {board_, slot.prepare(block), slot.lost()};
   }
 
   /// Feeds the text to a session, in chunks and without wanting logits, until at most `leave` >= 1 tokens of it are
-  /// missing. What the session holds already is not fed again. Ends early when the generation is cancelled.
+  /// missing. What the session holds already is not fed again. Ends early when the generation is cancelled. Throws
+  /// `std::length_error` when the session cannot hold the text.
   /// (A template because GCC compiles the bodies of other coroutines in every file that sees them.)
   template <class Slot>
   task feed(Slot& slot, std::size_t leave) {
+    if (slot.capacity() < text_.size()) {
+      throw std::length_error("proviso: the prompt has " + std::to_string(text_.size()) + " tokens, but a session of model " +
+                              std::to_string(slot.index()) + " holds " + std::to_string(slot.capacity()));
+    }
     std::size_t held = slot.match(text().first(text_.size() - 1));
     while (running() && text_.size() - held > leave) {
       const std::size_t missing = text_.size() - 1 - held;
@@ -94,10 +100,6 @@ class generation {
   /// capacity or its rewind horizon. Stops the generation when not even the last token can be evaluated.
   std::size_t draft_limit(const model_slot& slot, std::size_t wanted) {
     if (slot.capacity() < text_.size()) {
-      if (output_.empty()) {
-        throw std::length_error("proviso: the prompt has " + std::to_string(text_.size()) + " tokens, but the target's session holds " +
-                                std::to_string(slot.capacity()));
-      }
       stop(stop_reason::capacity);
       return 0;
     }
@@ -113,6 +115,7 @@ class generation {
   law_view law(const logits_rows& rows, std::size_t i, const draft& d, node_id node, transform_ref shape,
                law_buffer& out) {
     scratch_.resize(rows.cols());
+    path_.reserve(d.expected_size());
     d.path(node, path_);
     builder_.begin(rows.row(i, detail::writable(scratch_)), out);
     shape(builder_, text_position{text().first(d.root_position() + 1), detail::view(path_)});
@@ -139,19 +142,18 @@ class generation {
   std::size_t commit(const draft& d, const outcome& o, const target_laws& p, model_slot& slot) {
     ++stats_.rounds;
     count_drafted(d);
+    const std::size_t before = output_.size();
     kept_.clear();
+    kept_.reserve(d.expected_size());
     kept_.push_back(draft::root());
-    std::size_t accepted = 0;
-    for (node_id above = draft::root(); accepted < o.path.size(); ++accepted) {
-      if (!running()) break;
-      const node_id node = o.path[accepted];
-      emit(d.token(node), origin::drafted, p(above));
-      if (running()) kept_.push_back(node);
-      above = node;
-      ++stats_.accepted_at[depth_bin(accepted)];
+    for (const node_id node : o.path) {
+      emit(d.token(node), origin::drafted, p(kept_.back()));
+      kept_.push_back(node);
     }
+    const std::size_t accepted = output_.size() - before;
+    for (std::size_t i = 0; i < accepted; ++i) ++stats_.accepted_at[depth_bin(i)];
     emit(o.next, o.from, p(o.tip()));
-    slot.keep(detail::view(kept_));
+    slot.keep(detail::view(kept_).first(output_.size() - before));  // all committed tokens except the last
     return accepted;
   }
 
@@ -219,7 +221,7 @@ class generation {
   stop_matcher matcher_;
   statistics stats_;
   std::vector<token_id> text_;
-  std::vector<generated_token> output_;
+  detail::list<generated_token> output_;
   std::vector<token_id> path_;
   std::vector<float> scratch_;
   std::vector<node_id> kept_;
@@ -234,7 +236,7 @@ class law_cache {
  public:
   /// Starts a round with `nodes` rows.
   void clear(std::size_t nodes) {
-    if (entries_.size() < nodes) entries_.resize(nodes);
+    entries_.extend(nodes);
     for (entry& e : entries_) e.law = {};
   }
   /// The law after `node`. Throws `std::domain_error` naming the position when the row is not a law.
@@ -242,6 +244,9 @@ class law_cache {
     const auto i = static_cast<std::size_t>(node);
     entry& e = entries_[i];
     if (!e.law) {
+      if (e.buffer.weights.capacity() < rows.cols()) {  // for all at once: later rounds may accept deeper
+        for (entry& each : entries_) each.buffer.weights.reserve(rows.cols());
+      }
       try {
         e.law = g.law(rows, i, d, node, shape, e.buffer);
       } catch (const std::domain_error& fault) {
@@ -256,7 +261,7 @@ class law_cache {
     law_buffer buffer;
     law_view law;
   };
-  std::vector<entry> entries_;
+  detail::list<entry> entries_;
 };
 
 /// What a drafter sees of a round.

@@ -2,13 +2,15 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <span>
 #include <stdexcept>
-#include <string>
+#include <vector>
 
 #include <proviso/core/law.hpp>
 #include <proviso/core/numeric.hpp>
+#include <proviso/core/selection.hpp>
 #include <proviso/core/types.hpp>
 #include <proviso/core/view.hpp>
 
@@ -21,30 +23,43 @@ struct text_position {
   std::span<const token_id> path;    ///< drafted tokens that follow the prefix at this row
 };
 
+/// A token and how often it occurs.
+struct token_count {
+  token_id token = 0;
+  std::uint32_t count = 0;
+};
+
 /// A row of logits on its way to a law. Transforms edit it in the order in which they stand in their chain:
 /// logits may be edited, divided by a temperature, and candidates may be dropped; `finish` exponentiates what is left.
 ///
-/// The row is read where it lies; it is copied only when a transform edits single logits. Results live in the
-/// `law_buffer` and the builder's own memory until the next `begin`.
+/// The row is read where it lies; it is copied only when a transform edits single logits or drops candidates. The
+/// law lies in the `law_buffer`; everything else in the builder's own memory, reused from row to row.
 class law_builder {
  public:
   /// Starts with all tokens as candidates. `logits` stays alive and unchanged until `finish` has returned.
   void begin(std::span<const float> logits, law_buffer& out) {
     logits_ = logits;
     out_ = &out;
+    vocab_ = logits.size();
     scale_ = 1.0F;
     sparse_ = false;
     point_ = false;
     top_known_ = false;
     fresh_ = false;
-    out.ids.clear();
   }
 
-  /// Number of candidates, their tokens in ascending order, and their logits (before the temperature).
+  /// Number of columns of the row.
+  std::size_t vocab_size() const noexcept { return vocab_; }
+  /// Number of candidates, their tokens in ascending order, and their logits (before the temperature). A candidate
+  /// whose logit is -infinity has probability 0.
   std::size_t size() const noexcept { return logits_.size(); }
-  token_id token(std::size_t i) const noexcept { return sparse_ ? out_->ids[i] : static_cast<token_id>(i); }
+  token_id token(std::size_t i) const noexcept { return sparse_ ? ids_[i] : static_cast<token_id>(i); }
   std::span<const float> logits() const noexcept { return logits_; }
   bool is_sparse() const noexcept { return sparse_; }
+  /// Whether the temperature is 0: the law will be the point at the largest logit.
+  bool is_point() const noexcept { return point_; }
+  /// What the logits are multiplied by: 1 / temperature. A temperature of 0 leaves it as it was.
+  float scale() const noexcept { return scale_; }
 
   /// Index of the candidate `x`, or `size()` if it was dropped. Cost: O(1), or O(log size) when sparse.
   std::size_t find(token_id x) const noexcept {
@@ -52,24 +67,25 @@ class law_builder {
     std::size_t low = 0;
     for (std::size_t high = size(); low < high;) {
       const std::size_t middle = low + (high - low) / 2;
-      if (out_->ids[middle] < x) {
+      if (ids_[middle] < x) {
         low = middle + 1;
       } else {
         high = middle;
       }
     }
-    return low < size() && out_->ids[low] == x ? low : size();
+    return low < size() && ids_[low] == x ? low : size();
   }
 
   /// The candidates' logits, writable. Cost: copies the row at the first call.
   std::span<float> edit() {
     if (logits_.data() != values_.data()) {
-      detail::copy(logits_, values_);
-      logits_ = detail::view(values_);
+      grow(values_, size());
+      for (std::size_t i = 0; i < size(); ++i) values_[i] = logits_[i];
+      logits_ = {values_.data(), size()};
     }
     top_known_ = false;
     fresh_ = false;
-    return detail::writable(values_);
+    return {values_.data(), size()};
   }
 
   /// Divides the logits by `temperature`; 0 leaves only the largest logit (lowest id on ties).
@@ -77,33 +93,64 @@ class law_builder {
   void divide(float temperature) {
     if (temperature == 0.0F) {
       point_ = true;
-    } else {
-      scale_ /= temperature;
-      fresh_ = false;
+      return;
     }
-  }
-
-  /// Keeps the candidates with the given indices (ascending, not empty); all others get probability 0.
-  void keep(std::span<const std::size_t> candidates) {
-    if (candidates.size() == size()) return;
-    spare_.resize(candidates.size());
-    ids_.resize(candidates.size());
-    for (std::size_t i = 0; i < candidates.size(); ++i) {
-      spare_[i] = logits_[candidates[i]];
-      ids_[i] = token(candidates[i]);
-    }
-    values_.swap(spare_);
-    out_->ids.swap(ids_);
-    logits_ = detail::view(values_);
-    sparse_ = true;
+    constexpr float largest = (std::numeric_limits<float>::max)();
+    constexpr float smallest = (std::numeric_limits<float>::min)();
+    scale_ /= temperature;
+    scale_ = scale_ > largest ? largest : scale_ < smallest ? smallest : scale_;
     fresh_ = false;
   }
 
+  /// Keeps the candidates with the given indices (ascending); all others get probability 0. Cost: O(kept).
+  void keep(std::span<const std::uint32_t> candidates) {
+    if (candidates.size() == size()) return;
+    grow(values_, candidates.size());
+    grow(ids_, candidates.size());
+    const std::size_t count = candidates.size();
+    for (std::size_t i = 0; i < count; ++i) ids_[i] = token(candidates[i]);
+    for (std::size_t i = 0; i < count; ++i) values_[i] = logits_[candidates[i]];
+    if (fresh_) {
+      for (std::size_t i = 0; i < count; ++i) weights_[i] = weights_[candidates[i]];
+    }
+    logits_ = {values_.data(), count};
+    sparse_ = true;
+    top_known_ = false;
+    if (fresh_) reweigh();
+  }
+
+  /// Keeps the candidates whose score exceeds `least`, and the first `ties` of those whose score equals it; all
+  /// others get probability 0. `score` has one entry per candidate: `logits()`, the weights or `scores()`.
+  /// Cost: one pass over the scores. A large remainder of a large row is not gathered: its dropped candidates stay
+  /// with a logit of -infinity, and the law stays dense.
+  void keep(std::span<const float> score, float least, std::size_t ties = numeric::all_ties) {
+    const std::size_t n = size();
+    std::size_t end = ties == 0 ? 0 : n;  // equal scores stand up to here
+    if (ties < n) {
+      std::size_t i = 0;
+      for (std::size_t found = 0; found < ties && i < n; ++found) {
+        i += numeric::first_equal(score.subspan(i), least) + 1;
+      }
+      end = i < n ? i : n;
+    }
+    std::uint32_t kept = 0;
+    for (std::size_t i = 0; i < end; ++i) kept += static_cast<std::uint32_t>(score[i] >= least);
+    for (std::size_t i = end; i < n; ++i) kept += static_cast<std::uint32_t>(score[i] > least);
+    if (kept == n) return;
+    constexpr std::size_t large = 256;
+    if (kept > large && kept > n / 32) {
+      mask(score, least, end);
+    } else {
+      gather(score, least, end, kept);
+    }
+  }
+
   /// Largest logit of the candidates. Throws `std::domain_error` when a logit is NaN or +infinity or when no
-  /// candidate has a finite logit: such a row is not a law.
+  /// candidate has a finite logit: such a row is not a law. Cost: one pass at the first call.
   float top() {
     if (!top_known_) {
-      const numeric::row_maximum m = numeric::maximum(logits_);
+      grow(maxima_, numeric::group_count(size()));
+      const numeric::row_maximum m = numeric::group_maxima(logits_, detail::writable(maxima_));
       if (m.has_nan) throw std::domain_error("proviso: a row of logits holds NaN");
       if (m.value == std::numeric_limits<float>::infinity()) {
         throw std::domain_error("proviso: a row of logits holds +infinity");
@@ -117,45 +164,155 @@ class law_builder {
     return top_;
   }
 
-  /// Unnormalised probabilities of the candidates at the current temperature, exp((logit - top) / T), and their
-  /// sum. At temperature 0 they are those of temperature 1.
+  /// Largest logit of every column of candidates, see `numeric::group_maxima`. Throws like `top`.
+  std::span<const float> maxima() {
+    top();
+    return {maxima_.data(), numeric::group_count(size())};
+  }
+
+  /// Unnormalised probabilities of the candidates at the current temperature, and their sum > 0. Each is
+  /// exp((logit - c) / T) <= 1, c being the largest logit of now or of an earlier state of the row. At temperature 0
+  /// they are those of the temperature before. Valid until the row is changed. Throws like `top`.
   std::span<const float> weights(double& total) {
     if (!fresh_) {
-      out_->weights.resize(size());
-      total_ = numeric::exp_weights(logits_, top(), scale_, detail::writable(out_->weights));
+      grow(weights_, size());
+      const std::span<float> w{weights_.data(), size()};
+      total_ = numeric::exp_weights(logits_, top(), scale_, w);
       fresh_ = true;
     }
     total = total_;
-    return detail::view(out_->weights);
+    return {weights_.data(), size()};
+  }
+
+  /// Memory for one score per candidate; not initialised.
+  std::span<float> scores() {
+    grow(scores_, size());
+    return {scores_.data(), size()};
+  }
+  /// Memory for `numeric::reach`.
+  std::vector<std::uint32_t>& members() noexcept { return members_; }
+
+  /// The distinct tokens of the text at `where` (prefix, then path), each with the number of its occurrences. The
+  /// first `skip` tokens of the text do not count, nor do those before the last `window`. Cost: O(tokens counted).
+  std::span<const token_count> occurrences(const text_position& where, std::size_t skip = 0,
+                                           std::size_t window = static_cast<std::size_t>(-1)) {
+    const std::size_t length = where.prefix.size() + where.path.size();
+    const std::size_t old = length > window ? length - window : 0;
+    counts_.resize(vocab_ > counts_.size() ? vocab_ : counts_.size());
+    seen_.reserve(vocab_);
+    seen_.clear();
+    for (std::size_t i = old > skip ? old : skip; i < length; ++i) {
+      const token_id x = i < where.prefix.size() ? where.prefix[i] : where.path[i - where.prefix.size()];
+      if (static_cast<std::size_t>(x) >= vocab_) continue;
+      if (counts_[static_cast<std::size_t>(x)]++ == 0) seen_.push_back({x, 0});
+    }
+    for (token_count& s : seen_) {
+      s.count = counts_[static_cast<std::size_t>(s.token)];
+      counts_[static_cast<std::size_t>(s.token)] = 0;
+    }
+    return detail::view(seen_);
   }
 
   /// The law of the candidates. Throws like `top`.
   law_view finish() {
-    const float largest = top();
-    if (point_) return law_view::point(token(numeric::first_equal(logits_, largest)));
-    double total = 0.0;
-    const std::span<const float> w = weights(total);
-    return sparse_ ? law_view::sparse(detail::view(out_->ids), w, total) : law_view::dense(w, total);
+    if (point_) return law_view::point(first_of_top());
+    out_->weights.reserve(vocab_);  // memory is touched only as far as it is used
+    if (fresh_) {
+      detail::copy(std::span<const float>{weights_.data(), size()}, out_->weights);
+    } else {
+      out_->weights.resize(size());
+      total_ = numeric::exp_weights(logits_, top(), scale_, detail::writable(out_->weights));
+    }
+    if (!sparse_) return law_view::dense(detail::view(out_->weights), total_);
+    out_->ids.reserve(vocab_);
+    detail::copy(std::span<const token_id>{ids_.data(), size()}, out_->ids);
+    return law_view::sparse(detail::view(out_->ids), detail::view(out_->weights), total_);
   }
 
  private:
+  template <class T>
+  static void grow(std::vector<T>& v, std::size_t size) {
+    if (v.size() < size) v.resize(size);
+  }
+
+  token_id first_of_top() {
+    const float largest = top();
+    constexpr std::size_t stretch = numeric::group_columns * numeric::group_rows;
+    const std::size_t begin = numeric::first_equal(maxima(), largest) / numeric::group_columns * stretch;
+    return token(begin + numeric::first_equal(logits_.subspan(begin), largest));
+  }
+
+  void reweigh() {
+    total_ = numeric::sum({weights_.data(), size()});
+    fresh_ = total_ > 0.0;
+  }
+
+  void gather(std::span<const float> score, float least, std::size_t end, std::size_t kept) {
+    constexpr std::size_t step = 64;
+    grow(members_, size());
+    std::size_t to = 0;
+    for (std::size_t begin = 0; to < kept; begin += step) {
+      const std::size_t stop = begin + step < size() ? begin + step : size();
+      std::uint32_t hit = 0;
+      for (std::size_t i = begin; i < stop; ++i) hit |= static_cast<std::uint32_t>(score[i] >= least);
+      if (hit == 0) continue;
+      for (std::size_t i = begin; i < stop; ++i) {
+        members_[to] = static_cast<std::uint32_t>(i);
+        to += static_cast<std::size_t>(score[i] > least) | static_cast<std::size_t>((score[i] == least) & (i < end));
+      }
+    }
+    keep(std::span<const std::uint32_t>{members_.data(), kept});
+  }
+
+  void mask(std::span<const float> score, float least, std::size_t end) {
+    constexpr float never = -std::numeric_limits<float>::infinity();
+    const std::size_t n = size();
+    grow(values_, n);
+    float* const v = values_.data();
+    const float* const s = score.data();
+    const float* const l = logits_.data();
+    for (std::size_t i = 0; i < end; ++i) {
+      const float x = l[i];
+      v[i] = s[i] >= least ? x : never;
+    }
+    for (std::size_t i = end; i < n; ++i) {
+      const float x = l[i];
+      v[i] = s[i] > least ? x : never;
+    }
+    if (fresh_) {
+      float* const w = weights_.data();
+      for (std::size_t i = 0; i < n; ++i) {
+        const float x = w[i];
+        w[i] = v[i] > never ? x : 0.0F;
+      }
+    }
+    logits_ = {v, n};
+    top_known_ = false;
+    if (fresh_) reweigh();
+  }
+
   std::span<const float> logits_;
   law_buffer* out_ = nullptr;
-  std::vector<float> values_, spare_;
+  std::vector<float> values_, weights_, scores_, maxima_;
   std::vector<token_id> ids_;
+  std::vector<std::uint32_t> members_, counts_;  // counts are 0 between uses
+  std::vector<token_count> seen_;
+  std::size_t vocab_ = 0;
   double total_ = 0.0;
   float top_ = 0.0F;
   float scale_ = 1.0F;
   bool sparse_ = false;
   bool point_ = false;
   bool top_known_ = false;
-  bool fresh_ = false;  // out_->weights hold the current candidates' weights
+  bool fresh_ = false;  // weights_ hold the current candidates' weights
 };
 
 /// A transform is a pure function of a row and its place in the text. It edits the builder; it throws
 /// `std::invalid_argument` for a configuration that it cannot honour.
 template <class T>
-concept transform = requires(const T& t, law_builder& row, const text_position& where) { t(row, where); };
+concept transform = requires(const T& t, law_builder& row, const text_position& where) {
+  t(row, where);
+};
 
 }  // namespace v0
 }  // namespace proviso

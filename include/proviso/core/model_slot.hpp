@@ -42,6 +42,7 @@ class model_slot {
   void rewind(std::size_t n) {
     if (n >= tokens_.size()) return;
     tokens_.resize(n);
+    agreed_ = agreed_ < n ? agreed_ : n;
     pending_ = true;
   }
 
@@ -56,18 +57,24 @@ class model_slot {
     }
     for (std::size_t i = 0; i < path.size(); ++i) tokens_[base_ + i] = tokens_[base_ + static_cast<std::size_t>(path[i])];
     tokens_.resize(base_ + path.size());
+    agreed_ = agreed_ < base_ ? agreed_ : base_;
     detail::copy(path, path_);
     gather_ = true;
     pending_ = true;
   }
 
   /// Rewinds to the longest common prefix with `text` and returns its length. When that is further back than the
-  /// end of the text seen before (the drafts are all that may be taken back), the session restarts from nothing.
+  /// end of the text seen before (the drafts are all that may be taken back), further than the session can go, or
+  /// when an evaluation was withdrawn, the session restarts from nothing.
   std::size_t match(std::span<const token_id> text) {
+    if (lost_) restart();
     std::size_t common = agreed_ < text.size() ? agreed_ : text.size();
     if (common > tokens_.size()) common = tokens_.size();
     while (common < tokens_.size() && common < text.size() && tokens_[common] == text[common]) ++common;
-    if (common < tokens_.size()) rewind(common + 1 < committed_ ? common = 0 : common);
+    if (common < tokens_.size()) {
+      if (common + 1 < committed_ || tokens_.size() - common > max_rewind_) common = 0;
+      rewind(common);
+    }
     agreed_ = common;
     committed_ = text.size();
     return common;
@@ -79,6 +86,7 @@ class model_slot {
     committed_ = 0;
     gather_ = false;
     pending_ = true;
+    lost_ = false;
   }
   /// Says that the text may differ from what was matched before (a new prompt).
   void distrust() noexcept {
@@ -101,6 +109,8 @@ class model_slot {
     return r;
   }
   bool pending() const noexcept { return pending_; }
+  /// Set when a request was withdrawn: what the session holds is unknown until `match` or `restart`.
+  bool& lost() noexcept { return lost_; }
 
   /// Room for a text of `tokens` tokens and a draft after it.
   void reserve(std::size_t tokens) { tokens_.reserve(tokens + 64); }
@@ -117,6 +127,7 @@ class model_slot {
   std::size_t committed_ = 0;  // length of the text matched last
   bool pending_ = false;
   bool gather_ = false;
+  bool lost_ = false;
 };
 
 }  // namespace v0

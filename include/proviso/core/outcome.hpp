@@ -66,10 +66,12 @@ concept rule = requires(R& r, const draft& d, const target_laws& p, random_ref r
   { r(d, p, random) } -> std::same_as<outcome>;
 };
 
-/// A length policy bounds the draft: `limit()` tokens this round; `proceed(depth, q)` says, before a token is drawn
-/// from `q`, whether to draw it; `observe` learns from the round.
+/// A length policy bounds the draft: `start()` once per generation (forgets, so that equal seeds give equal texts);
+/// `limit()` tokens this round; `proceed(depth, q)` says, before a token is drawn from `q`, whether to draw it;
+/// `observe` learns from the round.
 template <class L>
 concept length_policy = requires(L& l, const law_view& q, const feedback& f) {
+  l.start();
   { l.limit() } -> std::convertible_to<std::size_t>;
   { l.proceed(std::size_t{}, q) } -> std::convertible_to<bool>;
   l.observe(f);

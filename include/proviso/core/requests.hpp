@@ -5,9 +5,10 @@
 #include <cstddef>
 #include <span>
 #include <stdexcept>
-#include <vector>
+#include <string>
 
 #include <proviso/core/block.hpp>
+#include <proviso/core/list.hpp>
 #include <proviso/core/logits.hpp>
 #include <proviso/core/view.hpp>
 
@@ -26,20 +27,26 @@ struct request {
   std::span<const node_id> path;
   std::size_t length = 0;
   masked_block block;
+  void* awaiting = nullptr;  ///< of the sequence; drivers leave it alone
 };
 
 /// The open requests of one sequence: algorithms post them, drivers answer them in any order.
 class request_board {
  public:
   /// An evaluation that was posted; `co_await` gives its rows, which stay valid until the next request to the same
-  /// model. It stays where it was created: post it, then await it in the same scope.
+  /// model. It stays where it was created: post it, then await it in the same scope. One that is destroyed without
+  /// an answer is withdrawn, and sets `lost`: the driver may or may not have evaluated it.
   class evaluation {
    public:
-    evaluation(request_board& board, const request& r) : board_{board} { id_ = board_.post(r, this); }
+    evaluation(request_board& board, const request& r, bool& lost) : board_{board}, lost_{lost} {
+      id_ = board_.post(r, this);
+    }
     evaluation(const evaluation&) = delete;
     evaluation& operator=(const evaluation&) = delete;
     ~evaluation() {
-      if (!answered_) board_.withdraw(id_);
+      if (answered_) return;
+      board_.withdraw(id_);
+      lost_ = true;
     }
 
     bool await_ready() const noexcept { return answered_; }
@@ -49,6 +56,7 @@ class request_board {
    private:
     friend class request_board;
     request_board& board_;
+    bool& lost_;
     std::size_t id_ = 0;
     std::coroutine_handle<> awaiter_ = nullptr;
     logits_rows rows_;
@@ -58,13 +66,25 @@ class request_board {
   /// Requests that wait for an answer, oldest first.
   std::span<const request> open() const noexcept { return detail::view(open_); }
 
-  /// Answers a request and resumes whoever awaits it. Throws `std::invalid_argument` when `id` is not open.
-  void answer(std::size_t id, const logits_rows& rows) {
+  /// A name that no other request of this board has.
+  std::size_t new_id() noexcept { return next_id_++; }
+
+  /// Answers a request and resumes whoever awaits it. Throws `std::invalid_argument` when `id` is not open or the
+  /// rows are not the wanted ones over `vocab` tokens.
+  void answer(std::size_t id, const logits_rows& rows, std::size_t vocab) {
     const std::size_t i = find(id);
     if (i == open_.size()) {
       throw std::invalid_argument("proviso: absorb: this request is not open (answered twice, or of another sequence)");
     }
-    evaluation* waiting = waiting_[i];
+    const request& r = open_[i];
+    const std::size_t want = r.block.nodes.want;
+    if (rows.rows() != want || (want > 0 && rows.cols() != vocab)) {
+      throw std::invalid_argument("proviso: absorb: model " + std::to_string(r.model) + " returned " +
+                                  std::to_string(rows.rows()) + " x " + std::to_string(rows.cols()) +
+                                  " logits where " + std::to_string(want) + " x " + std::to_string(vocab) +
+                                  " are wanted");
+    }
+    auto* waiting = static_cast<evaluation*>(r.awaiting);
     erase(i);
     waiting->rows_ = rows;
     waiting->answered_ = true;
@@ -73,9 +93,9 @@ class request_board {
 
  private:
   std::size_t post(request r, evaluation* waiting) {
-    r.id = next_id_++;
+    r.id = new_id();
+    r.awaiting = waiting;
     open_.push_back(r);
-    waiting_.push_back(waiting);
     return r.id;
   }
   void withdraw(std::size_t id) noexcept {
@@ -87,12 +107,10 @@ class request_board {
     return i;
   }
   void erase(std::size_t i) noexcept {
-    open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(i));
-    waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
+    open_.remove(i);
   }
 
-  std::vector<request> open_;
-  std::vector<evaluation*> waiting_;
+  detail::list<request> open_;
   std::size_t next_id_ = 1;
 };
 

@@ -6,35 +6,29 @@
 #include <exception>
 #include <new>
 #include <utility>
-#include <vector>
 
 namespace proviso {
 inline namespace v0 {
 
-/// Memory for coroutine frames of one sequence. Freed frames are kept by size and given out again, so after the
-/// first rounds of a generation no frame is allocated.
+/// Memory for coroutine frames of one sequence. Freed frames are kept and given out again to coroutines of the same
+/// size, so after the first rounds of a generation no frame is allocated.
 class frame_arena {
  public:
   frame_arena() = default;
   frame_arena(const frame_arena&) = delete;
   frame_arena& operator=(const frame_arena&) = delete;
   ~frame_arena() {
-    for (bin& b : bins_) {
-      for (void* p : b.free) ::operator delete(p);
-    }
+    while (free_ != nullptr) ::operator delete(std::exchange(free_, free_->next));
   }
 
+  /// At least `sizeof(void*) + sizeof(std::size_t)` bytes.
   void* allocate(std::size_t bytes) {
-    bin& b = find(bytes);
-    if (b.free.empty()) {
-      b.free.reserve(++b.total);  // room for every frame of this size, so `release` never allocates
-      return ::operator new(bytes);
+    for (free_frame** link = &free_; *link != nullptr; link = &(*link)->next) {
+      if ((*link)->bytes == bytes) return std::exchange(*link, (*link)->next);
     }
-    void* p = b.free.back();
-    b.free.pop_back();
-    return p;
+    return ::operator new(bytes);
   }
-  void release(void* p, std::size_t bytes) noexcept { find(bytes).free.push_back(p); }
+  void release(void* frame, std::size_t bytes) noexcept { free_ = ::new (frame) free_frame{free_, bytes}; }
 
   /// The arena of the sequence that runs on this thread, if any.
   static frame_arena* current() noexcept { return current_; }
@@ -52,27 +46,18 @@ class frame_arena {
 
  private:
   inline static thread_local frame_arena* current_ = nullptr;
-  struct bin {
-    std::size_t bytes = 0;
-    std::size_t total = 0;
-    std::vector<void*> free;
+  struct free_frame {
+    free_frame* next;
+    std::size_t bytes;
   };
-  bin& find(std::size_t bytes) {
-    for (bin& b : bins_) {
-      if (b.bytes == bytes) return b;
-    }
-    bins_.emplace_back();
-    bins_.back().bytes = bytes;
-    return bins_.back();
-  }
-  std::vector<bin> bins_;
+  free_frame* free_ = nullptr;
 };
 
 /// A coroutine that runs when it is awaited and may itself await evaluations and other tasks.
 ///
 /// Its frame comes from the arena of the sequence that runs on this thread, else from the heap. Exceptions travel to
-/// the awaiter. A task may also be started early (`start`) and awaited later:
-/// between the two its evaluations are open beside the caller's, which is how drafting overlaps verification.
+/// the awaiter. A task may also be started early (`start`) and awaited later: between the two its evaluations are
+/// open beside the caller's, which is how drafting overlaps verification.
 class [[nodiscard]] task {
  public:
   struct promise_type {

@@ -8,10 +8,10 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include <proviso/core/function_ref.hpp>
 #include <proviso/core/generation.hpp>
+#include <proviso/core/list.hpp>
 #include <proviso/core/model_slot.hpp>
 #include <proviso/core/random.hpp>
 #include <proviso/core/requests.hpp>
@@ -36,19 +36,18 @@ concept algorithm = requires(A& a, generation& g, function_ref<void(model_slot&)
 ///     sequence s{algorithm, seed};
 ///     s.start(prompt, limits);
 ///     while (!s.done()) {
-///       for (request r : s.plan()) s.absorb(r.id, rows of r);   // one at a time; `plan` is taken anew after each
-///     }
+///       for (auto open = s.plan(); !open.empty(); open = s.plan()) s.absorb(open[0].id, rows of open[0]);
+///     }                                            // here a round has ended, and `output` has grown
 class sequence {
  public:
   /// Takes the algorithm with its policies. Text is a function of (models, algorithm, prompt, seed, stream).
   template <algorithm A>
   explicit sequence(A algorithm_object, std::uint64_t seed = 0, std::uint32_t stream = 0)
-      : body_{new state<A, philox>{std::move(algorithm_object), philox{seed, stream}}} {
-    collect();
-  }
+      : sequence{std::move(algorithm_object), philox{seed, stream}} {}
   /// As above with another source of randomness, which the sequence owns.
   template <algorithm A, randomness R>
-  sequence(A algorithm_object, R source) : body_{new state<A, R>{std::move(algorithm_object), std::move(source)}} {
+  sequence(A algorithm_object, R source)
+      : sequence{owner{}, new state<A, R>{std::move(algorithm_object), std::move(source)}} {
     collect();
   }
   sequence(sequence&& other) noexcept
@@ -68,14 +67,16 @@ class sequence {
   /// the tokens they hold. Throws `std::invalid_argument` for an empty prompt, a token outside the vocabulary or
   /// senseless limits.
   void start(std::span<const token_id> prompt, const limits& bounds = {}) {
+    generation& g = body_->g;
+    g.stop(stop_reason::cancelled);
     body_->clear();
     for (model_slot* slot : slots_) slot->distrust();
-    generation& g = body_->g;
-    g.start(prompt, bounds, slots_.front()->model().vocab_size());
+    g.start(prompt, bounds, slots_[0]->model().vocab_size());
     for (model_slot* slot : slots_) slot->reserve(prompt.size() + bounds.max_tokens);
     const frame_arena::scope frames{g.frames_};
     body_->root = body_->generate();
     body_->started = false;
+    body_->ended = false;
   }
 
   /// The evaluations that can be answered now, oldest first; empty at the end of a round and when done. Runs the
@@ -88,15 +89,25 @@ class sequence {
   bool between_rounds() const noexcept { return body_->g.parked_ != nullptr; }
 
   /// Answers request `id` with its rows and runs the algorithm on. Rethrows what the algorithm throws (a row of the
-  /// target that is not a law, an exception of a policy); the sequence has then failed.
+  /// target that is not a law, an exception of a policy); the sequence has then failed. Throws
+  /// `std::invalid_argument` when the request is not open or the rows are not of the shape that it wants.
   void absorb(std::size_t id, const logits_rows& rows) {
-    if (body_->trims.empty()) {
-      const frame_arena::scope frames{body_->g.frames_};
-      body_->g.board_.answer(id, rows);
-      settle();
-    } else {
-      body_->trims.pop_back();
+    for (std::size_t i = 0; i < body_->trims.size(); ++i) {
+      if (body_->trims[i].id == id) {
+        body_->trims.remove(i);
+        return;
+      }
     }
+    const frame_arena::scope frames{body_->g.frames_};
+    body_->g.board_.answer(id, rows, slots_[0]->model().vocab_size());
+    settle();
+  }
+  /// Whether request `id` still waits for an answer: absorbing another one may withdraw it.
+  bool is_open(std::size_t id) const noexcept {
+    for (const request& r : open()) {
+      if (r.id == id) return true;
+    }
+    return false;
   }
 
   /// Everything emitted so far.
@@ -108,13 +119,7 @@ class sequence {
   std::size_t stop_tail() const noexcept { return body_->g.stop_tail(); }
 
   /// Nothing is left to do: the text has ended and every session was trimmed to it.
-  bool done() const noexcept {
-    if (body_->g.running() || !body_->root.done() || !body_->trims.empty()) return false;
-    for (const model_slot* slot : slots_) {
-      if (slot->pending() && body_->g.why() != stop_reason::failed) return false;
-    }
-    return true;
-  }
+  bool done() const noexcept { return body_->ended && body_->trims.empty(); }
 
   /// Asks the generation to end at the next border; what was emitted stays.
   void cancel() noexcept { body_->g.stop(stop_reason::cancelled); }
@@ -138,11 +143,13 @@ class sequence {
       g.parked_ = nullptr;
       trims.clear();
       started = false;
+      ended = true;
     }
     generation g;
     task root;                   // its frame lies in the arena of `g`
-    std::vector<request> trims;  // after the end: what the sessions must still forget
+    detail::list<request> trims;  // after the end: what the sessions must still forget
     bool started = false;
+    bool ended = true;  // the algorithm has returned, or there is none
   };
   template <class R>
   struct owned {
@@ -157,6 +164,9 @@ class sequence {
     A algo;
   };
 
+  struct owner {};
+  sequence(owner, state_base* body) noexcept : body_{body} {}  // complete, so a throw in `collect` frees the body
+
   void collect() {
     body_->visit([this](model_slot& slot) {
       slot.number(slots_.size());
@@ -164,9 +174,9 @@ class sequence {
     });
     if (slots_.empty()) throw std::invalid_argument("proviso: the algorithm names no model");
     for (const model_slot* slot : slots_) {
-      if (slot->model().vocab_size() != slots_.front()->model().vocab_size()) {
+      if (slot->model().vocab_size() != slots_[0]->model().vocab_size()) {
         throw std::invalid_argument("proviso: the models have different vocabularies (" +
-                                    std::to_string(slots_.front()->model().vocab_size()) + " and " +
+                                    std::to_string(slots_[0]->model().vocab_size()) + " and " +
                                     std::to_string(slot->model().vocab_size()) + " tokens)");
       }
     }
@@ -183,24 +193,25 @@ class sequence {
       std::exchange(body_->g.parked_, nullptr).resume();
     }
     settle();
-    if (body_->root.done()) {
-      for (model_slot* slot : slots_) {
-        if (slot->pending()) body_->trims.push_back(slot->prepare({}));
-      }
-    }
   }
   void settle() {
-    if (!body_->root.done()) return;
+    if (body_->ended || !body_->root.done()) return;
     try {
       body_->root.get();
     } catch (...) {
       fail();
       throw;
     }
+    body_->ended = true;
+    for (model_slot* slot : slots_) {
+      if (!slot->pending()) continue;
+      body_->trims.push_back(slot->prepare({}));
+      body_->trims.back().id = body_->g.board_.new_id();
+    }
   }
 
   state_base* body_;
-  std::vector<model_slot*> slots_;
+  detail::list<model_slot*> slots_;
 };
 
 }  // namespace v0

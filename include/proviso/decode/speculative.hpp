@@ -52,6 +52,7 @@ class speculative {
   task generate(generation& g) {
     const transform_ref shape{shape_};
     drafter_.start(g.text());
+    length_.start();
     co_await g.feed(target_, 1);
     while (g.running()) {
       const std::size_t limit = g.draft_limit(target_, length_.limit());
@@ -67,7 +68,7 @@ class speculative {
 
       const logits_rows rows = co_await g.evaluate(target_, draft_.block());
       auto law_after = [&](node_id n) { return laws_.get(g, rows, draft_, n, shape); };
-      laws_.clear(draft_.size());
+      laws_.clear(draft_.expected_size());
       const target_laws p{law_after};
       const outcome o = rule_(draft_, p, g.random());
 

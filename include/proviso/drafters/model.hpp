@@ -25,7 +25,9 @@ class model {
 
   task propose(const context& c, draft& d) {
     // The last node is not evaluated, so a draft of n tokens needs room for n - 1 tokens after the text.
+    // A refused draft takes n - 1 tokens back.
     std::size_t limit = c.limit();
+    if (slot_.max_rewind() < limit) limit = slot_.max_rewind() + 1;
     if (slot_.capacity() < c.text().size() + limit) {
       limit = slot_.capacity() < c.text().size() ? 0 : slot_.capacity() + 1 - c.text().size();
     }

@@ -20,9 +20,10 @@ inline logits_rows answer(any_session& session, const request& r) {
   return r.block.size() == 0 ? logits_rows{} : session.eval(r.block);
 }
 
-/// A new session for a slot, whose bounds the slot learns.
+/// A new session for a slot, which learns its bounds and that it is empty.
 inline any_session open_session(model_slot& slot) {
   any_session session = slot.model().open();
+  slot.restart();
   slot.bounds(session.capacity(), session.max_rewind());
   return session;
 }

@@ -8,8 +8,8 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
-#include <vector>
 
+#include <proviso/core/list.hpp>
 #include <proviso/core/stopping.hpp>
 #include <proviso/core/view.hpp>
 #include <proviso/decode/sequence.hpp>
@@ -43,7 +43,7 @@ class batch_decoder {
   sequence remove(std::size_t name) {
     const std::size_t i = find(name);
     sequence s = std::move(members_[i].text);
-    members_.erase(members_.begin() + static_cast<std::ptrdiff_t>(i));
+    members_.remove(i);
     return s;
   }
 
@@ -58,7 +58,8 @@ class batch_decoder {
     for (member& m : members_) {
       if (m.text.done()) continue;
       for (const request& r : m.text.plan()) {
-        group_of(m.text.slots()[r.model]->model()).tasks.push_back({&m, r});
+        group& g = group_of(m.text.slots()[r.model]->model());
+        if (!g.holds(m, r.model)) g.tasks.push_back({&m, r});
       }
     }
     for (group& g : groups_) {
@@ -80,7 +81,7 @@ class batch_decoder {
   struct member {
     std::size_t name;
     sequence text;
-    std::vector<any_session> sessions;
+    detail::list<any_session> sessions;
   };
   struct open_request {
     member* owner;
@@ -88,11 +89,18 @@ class batch_decoder {
   };
   struct group {
     model_batch batch;
-    std::vector<open_request> tasks{};
-    std::vector<any_batch_item> items{};
+    detail::list<open_request> tasks{};
+    detail::list<any_batch_item> items{};
     void clear() noexcept {
       tasks.clear();
       items.clear();
+    }
+    /// A session takes one block per call; later requests to it wait for the next tick.
+    bool holds(const member& m, std::size_t model) const noexcept {
+      for (std::size_t i = tasks.size(); i > 0 && tasks[i - 1].owner == &m; --i) {
+        if (tasks[i - 1].ask.model == model) return true;
+      }
+      return false;
     }
   };
 
@@ -121,8 +129,9 @@ class batch_decoder {
     for (open_request& t : g.tasks) {
       const logits_rows rows = t.ask.block.size() > 0 ? g.items[item++].rows : logits_rows{};
       try {
-        t.owner->text.absorb(t.ask.id, rows);
+        if (t.owner->text.is_open(t.ask.id)) t.owner->text.absorb(t.ask.id, rows);  // else withdrawn meanwhile
       } catch (...) {
+        t.owner->text.fail();
         if (!first) first = std::current_exception();
       }
     }
@@ -136,8 +145,8 @@ class batch_decoder {
     throw std::invalid_argument("proviso: batch_decoder: there is no sequence " + std::to_string(name));
   }
 
-  std::vector<member> members_;
-  std::vector<group> groups_;
+  detail::list<member> members_;
+  detail::list<group> groups_;
   std::size_t next_ = 0;
 };
 

@@ -6,8 +6,8 @@
 #include <span>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
+#include <proviso/core/list.hpp>
 #include <proviso/core/stopping.hpp>
 #include <proviso/core/view.hpp>
 #include <proviso/decode/sequence.hpp>
@@ -40,7 +40,9 @@ class decoder {
   /// Begins a generation; see `sequence::start`. What the sessions hold of the prompt is not evaluated again.
   void start(std::span<const token_id> prompt, const limits& bounds = {}) {
     if (sessions_.empty()) {
-      for (model_slot* slot : sequence_.slots()) sessions_.push_back(open_session(*slot));
+      detail::list<any_session> opened;
+      for (model_slot* slot : sequence_.slots()) opened.push_back(open_session(*slot));
+      sessions_ = std::move(opened);
     }
     sequence_.start(prompt, bounds);
     read_ = 0;
@@ -51,7 +53,7 @@ class decoder {
     const std::size_t before = output().size();
     for (std::span<const request> open = sequence_.plan(); !open.empty(); open = sequence_.plan()) {
       const request r = open.front();
-      sequence_.absorb(r.id, evaluate(r));
+      answer_request(r);
       if (sequence_.between_rounds()) break;
     }
     return output().subspan(before);
@@ -111,9 +113,9 @@ class decoder {
   sentinel end() const noexcept { return {}; }
 
  private:
-  logits_rows evaluate(const request& r) {
+  void answer_request(const request& r) {
     try {
-      return answer(sessions_[r.model], r);
+      sequence_.absorb(r.id, answer(sessions_[r.model], r));
     } catch (...) {
       sequence_.fail();
       throw;
@@ -121,7 +123,7 @@ class decoder {
   }
 
   sequence sequence_;
-  std::vector<any_session> sessions_;
+  detail::list<any_session> sessions_;
   std::size_t read_ = 0;  // output tokens that the range has given out
 };
 

@@ -14,6 +14,7 @@ namespace lengths {
 class fixed {
  public:
   explicit constexpr fixed(std::size_t tokens = 4) noexcept : tokens_{tokens} {}
+  void start() const noexcept {}
   std::size_t limit() const noexcept { return tokens_; }
   bool proceed(std::size_t, const law_view&) const noexcept { return true; }
   void observe(const feedback&) const noexcept {}

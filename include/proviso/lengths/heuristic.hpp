@@ -12,15 +12,16 @@ inline namespace v0 {
 namespace lengths {
 
 /// Two tokens more after a draft that was accepted whole, one less after any other, between 1 and `most`. Rounds
-/// in which nothing was drafted change nothing.
+/// in which nothing was drafted change nothing; every generation begins with `first`.
 /// Source: the rule known from Hugging Face transformers' assisted generation ("heuristic" schedule).
 class heuristic {
  public:
-  explicit heuristic(std::size_t first = 4, std::size_t most = 8) : length_{first}, most_{most} {
+  explicit heuristic(std::size_t first = 4, std::size_t most = 8) : first_{first}, most_{most}, length_{first} {
     if (first == 0 || first > most) {
       throw std::invalid_argument("proviso: lengths::heuristic needs 1 <= first <= most");
     }
   }
+  void start() noexcept { length_ = first_; }
   std::size_t limit() const noexcept { return length_; }
   bool proceed(std::size_t, const law_view&) const noexcept { return true; }
   void observe(const feedback& f) noexcept {
@@ -34,8 +35,9 @@ class heuristic {
   }
 
  private:
-  std::size_t length_;
+  std::size_t first_;
   std::size_t most_;
+  std::size_t length_;
 };
 
 }  // namespace lengths

@@ -129,17 +129,27 @@ class model_ref {
   template <class M>
     requires(!std::same_as<std::remove_cv_t<M>, model_ref>)
   model_ref(M& model)  // NOLINT(google-explicit-constructor): models convert
-      : model_{&model}, table_{&table_for<M>} {
-    static_assert(explain_model<M>());
-  }
+      : model_{&model}, table_{explained_table<M>()} {}
 
   std::size_t vocab_size() const { return table_->vocab_size(model_); }
   any_session open() const { return table_->open(model_); }
   /// Identity: references to the same object are the same model.
-  friend bool operator==(const model_ref& a, const model_ref& b) noexcept { return a.model_ == b.model_; }
+  friend bool operator==(const model_ref& a, const model_ref& b) noexcept {
+    return a.model_ == b.model_ && a.table_ == b.table_;
+  }
 
  private:
   friend class model_batch;
+  struct table;
+  /// The sentence of `explain_model` is the only error for a type that is no model.
+  template <class M>
+  static const table* explained_table() {
+    static_assert(explain_model<M>());
+    if constexpr (causal_model<M>) {
+      if constexpr (host_logits<decltype(std::declval<session_t<M>&>().eval(chain_block{}))>) return &table_for<M>;
+    }
+    return nullptr;
+  }
   struct table {
     std::size_t (*vocab_size)(const void*);
     any_session (*open)(void*);

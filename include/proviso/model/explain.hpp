@@ -45,6 +45,9 @@ consteval bool explain_model() {
         static_assert(L::where == residency::host,
                       "proviso: this algorithm reads logits on the host, but the session returns device rows - copy "
                       "the wanted rows to host memory in `eval`.");
+        static_assert(std::convertible_to<typename L::value_type, float>,
+                      "proviso: the entries of the rows must convert to `float` - give their type an "
+                      "`operator float() const`.");
       }
     }
     constexpr bool has_rewind = requires(S& s, std::size_t n) { s.rewind(n); };

@@ -20,6 +20,7 @@ class greedy {
 
   outcome operator()(const draft& d, const target_laws& p, random_ref) {
     path_.clear();
+    path_.reserve(d.expected_size());
     node_id at = draft::root();
     for (;;) {
       const token_id best = p(at).argmax();

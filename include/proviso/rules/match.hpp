@@ -21,6 +21,7 @@ class match {
 
   outcome operator()(const draft& d, const target_laws& p, random_ref random) {
     path_.clear();
+    path_.reserve(d.expected_size());
     node_id at = draft::root();
     for (;;) {
       const token_id drawn = random.pick_token(p(at), d.next_position(at));

@@ -25,6 +25,7 @@ class token {
 
   outcome operator()(const draft& d, const target_laws& p, random_ref random) {
     path_.clear();
+    path_.reserve(d.expected_size());
     node_id at = draft::root();
     for (node_id x = d.first_child(at); x != prefix_node; x = d.first_child(at)) {
       if (d.next_sibling(x) != prefix_node) {

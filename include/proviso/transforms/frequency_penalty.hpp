@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <stdexcept>
+#include <string>
+
+#include <proviso/core/law_builder.hpp>
+
+namespace proviso {
+inline namespace v0 {
+namespace transforms {
+
+/// Makes tokens less likely the more often they occur in the text: logit(x) / T -= penalty * count(x). Negative
+/// values reward.
+///
+/// The text is the prompt, the committed tokens and the drafted tokens above the row; its first `skip` tokens and
+/// those before its last `window` do not count. OpenAI's interface counts generated text only: give the prompt's
+/// length as `skip`.
+/// Order: acts at the temperature applied so far (after a temperature of 0, at the one before). Before
+/// truncations, as a rule.
+/// Errors: `std::invalid_argument` when the penalty is not finite or the window is 0.
+/// Cost: a copy of the row and O(tokens counted).
+/// Source: OpenAI API reference, "frequency_penalty".
+class frequency_penalty {
+ public:
+  static constexpr std::size_t everything = static_cast<std::size_t>(-1);
+
+  explicit frequency_penalty(float penalty, std::size_t window = everything, std::size_t skip = 0)
+      : penalty_{penalty}, window_{window}, skip_{skip} {
+    constexpr float largest = (std::numeric_limits<float>::max)();
+    if (!(penalty >= -largest && penalty <= largest)) {
+      throw std::invalid_argument("proviso: frequency_penalty: the penalty must be finite, got " +
+                                  std::to_string(penalty));
+    }
+    if (window == 0) throw std::invalid_argument("proviso: frequency_penalty: the window must be at least 1");
+  }
+
+  void operator()(law_builder& row, const text_position& where) const {
+    if (penalty_ == 0.0F) return;
+    const std::span<const token_count> seen = row.occurrences(where, skip_, window_);
+    if (seen.empty()) return;
+    const std::span<float> logits = row.edit();
+    const float amount = penalty_ / row.scale();
+    for (const token_count& s : seen) {
+      const std::size_t i = row.find(s.token);
+      if (i < logits.size()) logits[i] -= amount * static_cast<float>(s.count);
+    }
+  }
+
+ private:
+  float penalty_;
+  std::size_t window_;
+  std::size_t skip_;
+};
+
+}  // namespace transforms
+}  // namespace v0
+}  // namespace proviso

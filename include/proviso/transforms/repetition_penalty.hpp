@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <stdexcept>
+#include <string>
+
+#include <proviso/core/law_builder.hpp>
+
+namespace proviso {
+inline namespace v0 {
+namespace transforms {
+
+/// Makes tokens of the text less likely: the logit of every token that occurs in it is divided by `penalty` when
+/// positive and multiplied by it when negative, once however often the token occurs. Values below 1 reward.
+///
+/// The text is the prompt, the committed tokens and the drafted tokens above the row; its first `skip` tokens and
+/// those before its last `window` do not count. Give the prompt's length as `skip` to penalise generated text only.
+/// Order: acts on the logits as the model gave them, whether it stands before or after `temperature`. Before
+/// truncations, as a rule.
+/// Errors: `std::invalid_argument` when the penalty is not positive and finite or the window is 0.
+/// Cost: a copy of the row and O(tokens counted).
+/// Source: Keskar et al., "CTRL", arXiv 1909.05858, section 4.1; negative logits as in Hugging Face transformers.
+class repetition_penalty {
+ public:
+  static constexpr std::size_t everything = static_cast<std::size_t>(-1);
+
+  explicit repetition_penalty(float penalty, std::size_t window = everything, std::size_t skip = 0)
+      : penalty_{penalty}, window_{window}, skip_{skip} {
+    if (!(penalty > 0.0F && penalty <= (std::numeric_limits<float>::max)())) {
+      throw std::invalid_argument("proviso: repetition_penalty: the penalty must be positive and finite, got " +
+                                  std::to_string(penalty));
+    }
+    if (window == 0) throw std::invalid_argument("proviso: repetition_penalty: the window must be at least 1");
+  }
+
+  void operator()(law_builder& row, const text_position& where) const {
+    if (penalty_ == 1.0F) return;
+    const std::span<const token_count> seen = row.occurrences(where, skip_, window_);
+    if (seen.empty()) return;
+    const std::span<float> logits = row.edit();
+    for (const token_count& s : seen) {
+      const std::size_t i = row.find(s.token);
+      if (i < logits.size()) logits[i] = logits[i] > 0.0F ? logits[i] / penalty_ : logits[i] * penalty_;
+    }
+  }
+
+ private:
+  float penalty_;
+  std::size_t window_;
+  std::size_t skip_;
+};
+
+}  // namespace transforms
+}  // namespace v0
+}  // namespace proviso
