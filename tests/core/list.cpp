@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <proviso/core/list.hpp>
+
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "support/catch.hpp"
+
+using proviso::detail::list;
+
+namespace {
+
+std::vector<int> contents(const list<std::vector<int>>& l) {
+  std::vector<int> all;
+  for (const std::vector<int>& v : l) all.push_back(v.empty() ? -1 : v[0]);
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("a list grows, keeps its order and destroys its elements") {
+  list<std::vector<int>> l;  // the sanitizer watches the elements' memory
+  CHECK(l.empty());
+  for (int i = 0; i < 20; ++i) CHECK(l.push_back({i})[0] == i);
+  CHECK(l.size() == 20);
+  CHECK(l[7][0] == 7);
+  CHECK(l.back()[0] == 19);
+  while (l.size() > 4) l.pop_back();
+  l.remove(1);
+  CHECK(contents(l) == std::vector<int>{0, 2, 3});
+  l.remove(2);
+  CHECK(contents(l) == std::vector<int>{0, 2});
+  l.extend(3);
+  l.extend(1);
+  CHECK(contents(l) == std::vector<int>{0, 2, -1});
+  const std::vector<int>* const memory = l.begin();
+  l.clear();
+  l.push_back({5});
+  CHECK(l.begin() == memory);
+  CHECK(proviso::detail::view(l).size() == 1);
+}
+
+TEST_CASE("lists are copied and moved like values") {
+  list<std::vector<int>> a;
+  a.push_back({1});
+  a.push_back({2});
+  list<std::vector<int>> b = a;
+  b[0][0] = 9;
+  CHECK(contents(a) == std::vector<int>{1, 2});
+  CHECK(contents(b) == std::vector<int>{9, 2});
+  a = b;
+  CHECK(contents(a) == std::vector<int>{9, 2});
+  list<std::vector<int>> c = std::move(b);
+  CHECK(contents(c) == std::vector<int>{9, 2});
+  b = std::move(c);
+  CHECK(contents(b) == std::vector<int>{9, 2});
+}

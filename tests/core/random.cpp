@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <proviso/core/random.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <set>
+#include <tuple>
+#include <vector>
+
+#include "support/catch.hpp"
+
+using namespace proviso;
+
+TEST_CASE("philox gives the known answers of Random123") {
+  using words = philox::words;
+  CHECK(philox::block({0, 0, 0, 0}, 0) == words{0x6627e8d5U, 0xe169c58dU, 0xbc57ac4cU, 0x9b00dbd8U});
+  CHECK(philox::block({0xffffffffU, 0xffffffffU, 0xffffffffU, 0xffffffffU}, 0xffffffffffffffffU) ==
+        words{0x408f276dU, 0x41c83b0eU, 0xa20bc7c6U, 0x6d5451fdU});
+  // The key's words are a4093822, 299f31d0, the low word first.
+  CHECK(philox::block({0x243f6a88U, 0x85a308d3U, 0x13198a2eU, 0x03707344U}, 0x299f31d0a4093822U) ==
+        words{0xd16cfe09U, 0x94fdccebU, 0x5001e420U, 0x24126ea1U});
+  STATIC_REQUIRE(philox::block({0, 0, 0, 0}, 0)[0] == 0x6627e8d5U);
+}
+
+TEST_CASE("draws with different keys, streams or seeds share nothing") {
+  std::set<double> seen;
+  std::size_t count = 0;
+  const auto add = [&](double u) {
+    CHECK(u >= 0.0);
+    CHECK(u < 1.0);
+    seen.insert(u);
+    ++count;
+  };
+  const purpose all[] = {purpose::token, purpose::draft, purpose::acceptance, purpose::residual, purpose::selection};
+  for (const std::uint64_t seed : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{1} << 32U}) {
+    for (const std::uint32_t stream : {0U, 1U, 1U << 24U}) {
+      const philox source{seed, stream};
+      for (const purpose what : all) {
+        for (const std::uint32_t at : {0U, 1U, 77U}) {
+          for (const std::uint32_t node : {0U, 1U, 9U}) {
+            for (const std::uint32_t lane : {0U, 1U, 0xffffffU}) add(source.uniform({what, at, node, lane}));
+          }
+        }
+      }
+    }
+  }
+  CHECK(seen.size() == count);
+
+  const philox a{5, 6};
+  const philox b{5, 6};
+  CHECK(a.uniform({purpose::draft, 3, 4, 5}) == b.uniform({purpose::draft, 3, 4, 5}));
+}
+
+TEST_CASE("flip is strict and follows its probability") {
+  const philox source{3};
+  std::size_t heads = 0;
+  for (std::uint32_t i = 0; i < 4000; ++i) {
+    const draw_key key{purpose::acceptance, i, 0, 0};
+    CHECK(!source.flip(0.0, 1.0, key));
+    CHECK(source.flip(0.5, 0.5, key));
+    heads += source.flip(0.25, 1.0, key) ? 1U : 0U;
+    CHECK(source.flip(0.3, 0.5, key) == (source.uniform(key) * 0.5 < 0.3));
+  }
+  CHECK(heads > 880);  // 1000 expected, standard deviation 27
+  CHECK(heads < 1120);
+}
+
+TEST_CASE("pick follows its law and never gives a token of weight 0") {
+  const philox source{4};
+  const std::vector<float> weights{0.0F, 3.0F, 0.0F, 1.0F};
+  const law_view dense = law_view::dense(weights, 4.0);
+  const std::vector<token_id> ids{4, 9};
+  const std::vector<float> two{1.0F, 3.0F};
+  const law_view sparse = law_view::sparse(ids, two, 4.0);
+  std::size_t ones = 0;
+  std::size_t nines = 0;
+  for (std::uint32_t i = 0; i < 4000; ++i) {
+    const token_id x = source.pick(dense, {purpose::token, i, 0, 0});
+    CHECK((x == 1 || x == 3));
+    ones += x == 1 ? 1U : 0U;
+    const token_id y = source.pick(sparse, {purpose::draft, i, 0, 0});
+    CHECK((y == 4 || y == 9));
+    nines += y == 9 ? 1U : 0U;
+  }
+  CHECK(ones > 2880);  // 3000 expected, standard deviation 27
+  CHECK(ones < 3120);
+  CHECK(nines > 2880);
+  CHECK(nines < 3120);
+  CHECK(source.pick(law_view::point(7), {purpose::draft, 0, 0, 0}) == 7);
+}
+
+TEST_CASE("random_ref hands round, node and lane to its source, and positions for tokens") {
+  struct recorder {
+    std::vector<std::tuple<purpose, std::uint32_t, std::uint32_t, std::uint32_t>> keys{};
+    bool flip(double, double, const draw_key& k) {
+      keys.emplace_back(k.what, k.at, k.node, k.lane);
+      return true;
+    }
+    token_id pick(const law_view&, const draw_key& k) {
+      keys.emplace_back(k.what, k.at, k.node, k.lane);
+      return 0;
+    }
+  } source;
+  random_ref random{source};
+  random = random.in_round(6);
+  random.flip(0.5, 1.0, purpose::acceptance, 2, 3);
+  random.pick(law_view::point(0), purpose::residual, 4);
+  random.pick_token(law_view::point(0), 55);
+  REQUIRE(source.keys.size() == 3);
+  CHECK(source.keys[0] == std::tuple{purpose::acceptance, 6U, 2U, 3U});
+  CHECK(source.keys[1] == std::tuple{purpose::residual, 6U, 4U, 0U});
+  CHECK(source.keys[2] == std::tuple{purpose::token, 55U, 0U, 0U});
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <proviso/decode/speculative.hpp>
+
+#include <algorithm>
+
+#include <proviso/decode/autoregressive.hpp>
+#include <proviso/drafters/model.hpp>
+#include <proviso/drafters/none.hpp>
+#include <proviso/drafters/prompt_lookup.hpp>
+#include <proviso/drafters/suffix.hpp>
+#include <proviso/lengths/heuristic.hpp>
+#include <proviso/rules/greedy.hpp>
+#include <proviso/rules/match.hpp>
+
+#include "support/catch.hpp"
+#include "support/drafting.hpp"
+
+namespace {
+
+using namespace proviso;
+using support::tokens;
+
+const tokens prompt{1, 2, 3, 1, 2, 4, 1, 2};
+
+limits budget(std::size_t count) {
+  limits bounds;
+  bounds.max_tokens = count;
+  return bounds;
+}
+bool same_text(const decoder& a, const decoder& b) {
+  return std::equal(a.output().begin(), a.output().end(), b.output().begin(), b.output().end(),
+                    [](const generated_token& x, const generated_token& y) { return x.token == y.token; });
+}
+
+/// Decodes step by step and checks what must hold after every round.
+void run_checked(decoder& d, const tokens& text, const limits& bounds) {
+  d.start(text, bounds);
+  while (!d.done()) {
+    d.step();
+    const statistics& s = d.stats();
+    REQUIRE(d.output().size() <= bounds.max_tokens);
+    REQUIRE(d.text().size() == text.size() + d.output().size());
+    REQUIRE(s.emitted == d.output().size());
+    REQUIRE(s.emitted == s.accepted + s.corrected + s.bonus + s.fresh);
+    REQUIRE(s.accepted <= s.drafted);
+    REQUIRE(s.target_calls == s.rounds);
+    REQUIRE(s.target_tokens == s.target_calls + s.drafted);
+  }
+  REQUIRE(d.sessions()[0].length() == d.text().size() - 1);
+  REQUIRE(d.stats().tokens_per_call() ==
+          static_cast<double>(d.output().size()) / static_cast<double>(d.stats().target_calls));
+}
+
+/// Runs `check(drafter)` for every drafter.
+template <class Check>
+void for_each_drafter(testing::table_model& small, const testing::row_table& table, bool trees, Check&& check) {
+  drafters::reference_index index;
+  index.add(tokens{1, 2, 3, 4, 0, 1, 2, 0, 3, 1});
+  check(drafters::none{});
+  check(drafters::model{small});
+  check(drafters::prompt_lookup{1, 4, 0.0});
+  check(drafters::suffix{index, 1, 0.0});
+  check(support::pushed_tree{{1, 1, 1}, 5});
+  if (trees) {
+    check(support::pushed_tree{{2, 2}, 5});
+    check(support::sampled_tree{table, 2, replacement::with});
+    check(support::sampled_tree{table, 3, replacement::without});
+  }
+}
+
+TEST_CASE("speculative: at temperature 0 the text is that of plain decoding") {
+  const auto seed = static_cast<std::uint64_t>(GENERATE(range(1, 6)));
+  testing::table_model target{testing::random_table(5, 2, seed)};
+  const testing::row_table near =
+      testing::blended(testing::random_table(5, 2, seed), testing::random_table(5, 2, 77), 0.4);
+  testing::table_model small{near};
+  const transforms::temperature cold{0.0F};
+  decoder plain{autoregressive{target, cold}};
+  plain.run(
+      prompt, [](generated_token) {}, budget(60));
+  for_each_drafter(small, near, true, [&](const auto& drafter) {
+    decoder g{speculative{target, drafter, rules::greedy{}, cold, lengths::fixed{6}}};
+    decoder m{speculative{target, drafter, rules::match{}, cold, lengths::heuristic{2, 6}}};
+    run_checked(g, prompt, budget(60));
+    run_checked(m, prompt, budget(60));
+    CHECK(same_text(plain, g));
+    CHECK(same_text(plain, m));
+  });
+  for_each_drafter(small, near, false, [&](const auto& drafter) {
+    decoder t{speculative{target, drafter, rules::token{}, cold}};
+    run_checked(t, prompt, budget(60));
+    CHECK(same_text(plain, t));
+  });
+}
+
+TEST_CASE("speculative: with match the text is that of plain decoding with the same seed") {
+  const auto seed = static_cast<std::uint64_t>(GENERATE(range(1, 6)));
+  const float temperature = GENERATE(0.7F, 1.0F);
+  testing::table_model target{testing::random_table(5, 2, seed)};
+  const testing::row_table near =
+      testing::blended(testing::random_table(5, 2, seed), testing::random_table(5, 2, 77), 0.4);
+  testing::table_model small{near};
+  const transforms::temperature warm{temperature};
+  decoder plain{autoregressive{target, warm}, seed, 3};
+  plain.run(
+      prompt, [](generated_token) {}, budget(60));
+  for_each_drafter(small, near, true, [&](const auto& drafter) {
+    decoder d{speculative{target, drafter, rules::match{}, warm, lengths::fixed{6}}, seed, 3};
+    run_checked(d, prompt, budget(60));
+    CHECK(same_text(plain, d));
+    for (std::size_t i = 0; i < plain.output().size(); ++i) {
+      CHECK(plain.output()[i].log_probability == d.output()[i].log_probability);
+    }
+  });
+}
+
+TEST_CASE("speculative: after every round the target holds the text but its last token") {
+  const testing::row_table table = testing::random_table(5, 2, 3);
+  testing::table_model target{table};
+  testing::table_model small{testing::random_table(5, 2, 4)};
+  for_each_drafter(small, table, true, [&](const auto& drafter) {
+    sequence s{speculative{target, drafter, rules::match{}, transforms::temperature{}, lengths::fixed{6}}, 5};
+    std::vector<any_session> sessions;
+    for (model_slot* slot : s.slots()) sessions.push_back(open_session(*slot));
+    s.start(prompt, budget(40));
+    while (!s.done()) {
+      for (std::span<const request> open = s.plan(); !open.empty(); open = s.plan()) {
+        const request r = open.front();
+        s.absorb(r.id, answer(sessions[r.model], r));
+        if (s.between_rounds()) break;
+      }
+      const std::span<const token_id> held = s.slots()[0]->tokens();
+      REQUIRE(std::equal(held.begin(), held.end(), s.text().begin(), s.text().end() - 1));
+    }
+  });
+}
+
+TEST_CASE("speculative: limits cut the same text at the same place, whatever was drafted beyond") {
+  testing::table_model target{testing::random_table(5, 2, 3)};
+  const testing::row_table table = testing::random_table(5, 2, 3);
+  testing::table_model small{table};
+  limits bounds = budget(40);
+  const int kind = GENERATE(0, 1, 2, 3, 4);
+  if (kind == 0) bounds.end_tokens = {4};
+  if (kind == 1) bounds.stop_sequences = {{0, 0}, {3, 1}};
+  if (kind == 2) bounds.max_tokens = 1;
+  if (kind == 3) bounds.max_tokens = 2;
+  decoder plain{autoregressive{target}, 5};
+  plain.run(
+      prompt, [](generated_token) {}, bounds);
+  for_each_drafter(small, table, true, [&](const auto& drafter) {
+    decoder d{speculative{target, drafter, rules::match{}, transforms::temperature{}, lengths::fixed{7}}, 5};
+    run_checked(d, prompt, bounds);
+    CHECK(same_text(plain, d));
+    CHECK(plain.why() == d.why());
+    CHECK(d.sessions()[0].length() == d.text().size() - 1);
+  });
+}
+
+TEST_CASE("speculative: capacity and rewind horizon of the target clip drafts, not the text") {
+  const testing::row_table table = testing::random_table(5, 2, 3);
+  const auto capacity = static_cast<std::size_t>(GENERATE(8, 9, 13, 30));
+  const auto horizon = static_cast<std::size_t>(GENERATE(0, 1, 2, 4));
+  testing::table_model target{table, capacity, horizon};
+  testing::table_model small{table};
+  decoder plain{autoregressive{target}, 5};
+  plain.run(
+      prompt, [](generated_token) {}, budget(100));
+  CHECK(plain.why() == stop_reason::capacity);
+  CHECK(plain.text().size() == capacity + 1);
+  for_each_drafter(small, table, false, [&](const auto& drafter) {
+    decoder d{speculative{target, drafter, rules::match{}}, 5};
+    run_checked(d, prompt, budget(100));
+    CHECK(same_text(plain, d));
+    CHECK(d.why() == stop_reason::capacity);
+  });
+}
+
+TEST_CASE("speculative: a restart with a longer prompt reuses what the sessions hold") {
+  const testing::row_table table = testing::random_table(5, 2, 3);
+  testing::table_model target{table};
+  testing::table_model small{testing::random_table(5, 2, 4)};
+  for_each_drafter(small, table, true, [&](const auto& drafter) {
+    decoder d{speculative{target, drafter, rules::match{}}, 5};
+    run_checked(d, prompt, budget(30));
+    tokens longer(d.text().begin(), d.text().end());
+    longer.insert(longer.end(), {1, 2, 3});
+    target.reset_counts();
+    d.start(longer, budget(30));
+    d.step();
+    CHECK(target.counts().tokens == 4 + d.stats().drafted);
+    while (!d.done()) d.step();
+
+    decoder fresh{speculative{target, drafter, rules::match{}}, 5};
+    run_checked(fresh, longer, budget(30));
+    CHECK(same_text(d, fresh));
+    run_checked(d, prompt, budget(30));  // back to the first prompt
+    run_checked(fresh, prompt, budget(30));
+    CHECK(same_text(d, fresh));
+  });
+}
+
+TEST_CASE("speculative: the same seed gives the same text again, also where the text depends on drafts") {
+  const testing::row_table table = testing::random_table(5, 2, 3);
+  testing::table_model target{table};
+  testing::table_model small{testing::random_table(5, 2, 4)};
+  for_each_drafter(small, table, false, [&](const auto& drafter) {
+    decoder d{speculative{target, drafter, rules::token{}, transforms::temperature{}, lengths::heuristic{2, 8}}, 5};
+    run_checked(d, prompt, budget(50));
+    const std::vector<generated_token> first(d.output().begin(), d.output().end());
+    run_checked(d, prompt, budget(50));
+    CHECK(std::equal(first.begin(), first.end(), d.output().begin(), d.output().end(),
+                     [](const generated_token& x, const generated_token& y) { return x.token == y.token; }));
+  });
+}
+
+TEST_CASE("speculative: depth counters add up to drafted and accepted tokens of chains") {
+  const testing::row_table table = testing::random_table(5, 2, 3);
+  testing::table_model target{table};
+  testing::table_model small{testing::random_table(5, 2, 4)};
+  decoder d{speculative{target, drafters::model{small}, rules::token{}}, 5};
+  run_checked(d, prompt, budget(100));
+  std::uint64_t drafted = 0;
+  std::uint64_t accepted = 0;
+  for (std::size_t i = 0; i < d.stats().drafted_at.size(); ++i) {
+    drafted += d.stats().drafted_at[i];
+    accepted += d.stats().accepted_at[i];
+    CHECK(d.stats().accepted_at[i] <= d.stats().drafted_at[i]);
+  }
+  CHECK(drafted == d.stats().drafted);
+  CHECK(accepted == d.stats().accepted);
+  CHECK(d.stats().acceptance_rate() == static_cast<double>(accepted) / static_cast<double>(drafted));
+}
+
+}  // namespace

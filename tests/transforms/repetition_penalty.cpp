@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <proviso/transforms/repetition_penalty.hpp>
+
+#include <proviso/transforms/chain.hpp>
+#include <proviso/transforms/temperature.hpp>
+#include <proviso/transforms/top_k.hpp>
+
+#include "rows.hpp"
+#include "support/catch.hpp"
+
+namespace {
+
+using proviso::transforms::chain;
+using proviso::transforms::repetition_penalty;
+using proviso::transforms::temperature;
+using proviso::transforms::top_k;
+using namespace rows;
+
+std::vector<float> reference(std::vector<float> row, const tokens& text, float penalty, std::size_t window = 1000,
+                             std::size_t skip = 0) {
+  std::vector<bool> seen(row.size(), false);
+  for (std::size_t i = skip; i < text.size(); ++i) {
+    if (i + window >= text.size()) seen[static_cast<std::size_t>(text[i])] = true;
+  }
+  for (std::size_t x = 0; x < row.size(); ++x) {
+    if (seen[x]) row[x] = row[x] > 0.0F ? row[x] / penalty : row[x] * penalty;
+  }
+  return row;
+}
+
+const std::vector<float> row{1.0F, -2.0F, 0.5F, 0.0F, 3.0F, never};
+const tokens text{4, 4, 1, 0, 4, 1, 5};
+
+TEST_CASE("repetition_penalty: divides positive and multiplies negative logits, once, wherever the draft begins") {
+  for (const float penalty : {1.3F, 0.8F}) {
+    const auto expected = softmax(reference(row, text, penalty));
+    for (std::size_t committed = 0; committed <= text.size(); ++committed) {
+      const auto border = text.begin() + static_cast<std::ptrdiff_t>(committed);
+      CHECK(same(law_of(repetition_penalty{penalty}, row, {text.begin(), border}, {border, text.end()}), expected));
+    }
+  }
+}
+
+TEST_CASE("repetition_penalty: window and skip") {
+  for (std::size_t window = 1; window <= 8; ++window) {
+    for (std::size_t skip = 0; skip <= 8; ++skip) {
+      CHECK(same(law_of(repetition_penalty{1.5F, window, skip}, row, {4, 4, 1, 0}, {4, 1, 5}),
+                 softmax(reference(row, text, 1.5F, window, skip))));
+    }
+  }
+}
+
+TEST_CASE("repetition_penalty: does not depend on the place of the temperature") {
+  const auto expected = softmax(reference(row, text, 1.3F), 0.5);
+  CHECK(same(law_of(chain{repetition_penalty{1.3F}, temperature{0.5F}}, row, text), expected));
+  CHECK(same(law_of(chain{temperature{0.5F}, repetition_penalty{1.3F}}, row, text), expected));
+}
+
+TEST_CASE("repetition_penalty: tokens that were dropped stay dropped, tokens outside the row are ignored") {
+  const auto p = law_of(chain{top_k{2}, repetition_penalty{0.5F}}, row, {2, 2, 4, 99});
+  CHECK(p[2] == 0.0);
+  CHECK(p[0] > 0.0);
+  CHECK(p[4] > 0.9);
+}
+
+TEST_CASE("repetition_penalty: the row of the model is not written to") {
+  std::vector<float> mine = row;
+  law_of(repetition_penalty{2.0F}, mine, text);
+  CHECK(mine == row);
+}
+
+TEST_CASE("repetition_penalty: bad configurations and rows are refused") {
+  for (const float x : {0.0F, -1.0F, std::numeric_limits<float>::infinity(), std::nanf("")}) {
+    CHECK_THROWS_AS(repetition_penalty{x}, std::invalid_argument);
+  }
+  CHECK_THROWS_AS((repetition_penalty{1.2F, 0}), std::invalid_argument);
+  CHECK(refuses_faults(repetition_penalty{1.2F}));
+}
+
+TEST_CASE("repetition_penalty: drafted and plain decoding share every law") {
+  CHECK(same_when_drafted(repetition_penalty{1.4F}));
+  CHECK(same_when_drafted(repetition_penalty{1.4F, 6, 5}));
+}
+
+}  // namespace
