@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+# Checks of the sources themselves, each a ctest case with the label `static`: every header compiles alone, two
+# translation units with every header link, hostile macros do no harm, faulty programs are refused with the right
+# sentence, every algorithm has its test and its page. Included by tests/CMakeLists.txt.
+set(compile ${CMAKE_CXX_COMPILER} -std=c++20 ${PROVISO_WARNINGS} -Werror -fsyntax-only
+  -I ${PROJECT_SOURCE_DIR}/include)
+set(generated ${CMAKE_CURRENT_BINARY_DIR}/generated)
+
+# Every header compiles alone, and may be included twice. Only those of a component see its packages.
+foreach(component core eigen xtensor)
+  set(system)
+  if(component STREQUAL "eigen")
+    set(packages Eigen3::Eigen nlohmann_json::nlohmann_json)
+  elseif(component STREQUAL "xtensor")
+    set(packages xtensor xtl)
+  else()
+    set(packages)
+  endif()
+  foreach(package ${packages})
+    set(folders "$<TARGET_PROPERTY:${package},INTERFACE_INCLUDE_DIRECTORIES>")
+    set(folders "$<FILTER:${folders},EXCLUDE,^/usr/include$>")  # naming this one hides the C library's headers
+    list(APPEND system "$<$<BOOL:${folders}>:-isystem$<JOIN:${folders},$<SEMICOLON>-isystem>>")
+  endforeach()
+  set(includes)
+  foreach(header ${${component}_headers})
+    cmake_path(RELATIVE_PATH header BASE_DIRECTORY ${PROJECT_SOURCE_DIR}/include OUTPUT_VARIABLE path)
+    string(APPEND includes "#include <${path}>\n")
+    string(REGEX REPLACE "^proviso/(.*)\\.hpp$" "\\1" name "${path}")
+    string(REPLACE "/" "." name "${name}")
+    add_test(NAME header.${name}
+      COMMAND ${compile} ${system} -include ${path} -include ${path} -x c++ /dev/null COMMAND_EXPAND_LISTS)
+    set_tests_properties(header.${name} PROPERTIES LABELS static)
+  endforeach()
+  set(${component}_includes "${includes}")
+endforeach()
+
+# Two translation units with every header link into one program: of the core, which needs no package, and of all.
+file(CONFIGURE OUTPUT ${generated}/core/everything.hpp CONTENT "${core_includes}")
+file(CONFIGURE OUTPUT ${generated}/all/everything.hpp CONTENT "${core_includes}${eigen_includes}${xtensor_includes}")
+foreach(kind core all)
+  add_executable(test_odr_${kind} odr/first.cpp odr/second.cpp)
+  target_include_directories(test_odr_${kind} PRIVATE ${generated}/${kind})
+  target_compile_options(test_odr_${kind} PRIVATE ${PROVISO_WARNINGS} -O0)
+  target_link_libraries(test_odr_${kind} PRIVATE proviso::proviso)
+  add_test(NAME odr.${kind} COMMAND test_odr_${kind})
+  set_tests_properties(odr.${kind} PROPERTIES LABELS static)
+endforeach()
+target_link_libraries(test_odr_all PRIVATE proviso::eigen proviso::xtensor)
+
+# Macros that other people's headers define: the standard headers come first, then the macros, then the library.
+set(standard)
+foreach(header ${core_headers})
+  file(STRINGS ${header} lines REGEX "^#include <[a-z_0-9.]+>")
+  list(APPEND standard ${lines})
+endforeach()
+list(REMOVE_DUPLICATES standard)
+list(SORT standard)
+list(JOIN standard "\n" standard)
+file(CONFIGURE OUTPUT ${generated}/standard_headers.hpp CONTENT "${standard}\n")
+add_test(NAME hostile_macros
+  COMMAND ${compile} -I ${generated} -I ${generated}/core ${CMAKE_CURRENT_SOURCE_DIR}/hostile/macros.cpp)
+set_tests_properties(hostile_macros PROPERTIES LABELS static)
+
+# Programs that must be refused. The files in harness/ are faulty tests: the harness itself must refuse them.
+function(proviso_compile_fail name source)
+  add_test(NAME compile_fail.${name} COMMAND ${CMAKE_COMMAND}
+    "-DCOMPILE=${compile}" -DSOURCE=${CMAKE_CURRENT_SOURCE_DIR}/compile_fail/${source}
+    -P ${PROJECT_SOURCE_DIR}/cmake/compile_fail.cmake)
+  set_tests_properties(compile_fail.${name} PROPERTIES LABELS "static;compile_fail")
+endfunction()
+file(GLOB sources CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR}/compile_fail compile_fail/*.cpp)
+foreach(source ${sources})
+  cmake_path(GET source STEM name)
+  proviso_compile_fail(${name} ${source})
+endforeach()
+foreach(name broken_anyway compiles_anyway no_sentence other_sentence)
+  proviso_compile_fail(harness.${name} harness/${name}.cpp)
+  set_tests_properties(compile_fail.harness.${name} PROPERTIES WILL_FAIL TRUE)
+endforeach()
+
+add_test(NAME siblings COMMAND ${CMAKE_COMMAND} -P ${PROJECT_SOURCE_DIR}/cmake/siblings.cmake)
+set_tests_properties(siblings PROPERTIES LABELS static)
+
+# Projects that use the library: from an installation, as a subdirectory, and without CMake.
+set(package ${CMAKE_CURRENT_BINARY_DIR}/package)
+set(consumer_options -DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER} -DCMAKE_BUILD_TYPE=Debug)
+if(CMAKE_MAKE_PROGRAM)
+  list(APPEND consumer_options -DCMAKE_MAKE_PROGRAM=${CMAKE_MAKE_PROGRAM})
+endif()
+function(proviso_consumer name)
+  add_test(NAME package.${name} COMMAND ${CMAKE_CTEST_COMMAND}
+    --build-and-test ${CMAKE_CURRENT_SOURCE_DIR}/package/${name} ${package}/${name}
+    --build-generator ${CMAKE_GENERATOR} --build-options ${consumer_options} ${ARGN}
+    --test-command ${CMAKE_CTEST_COMMAND} --output-on-failure --no-tests=error)
+  set_tests_properties(package.${name} PROPERTIES LABELS "static;package")
+endfunction()
+
+add_test(NAME package.install
+  COMMAND ${CMAKE_COMMAND} -DBUILD=${PROJECT_BINARY_DIR} -DPREFIX=${package}/prefix
+  -P ${CMAKE_CURRENT_SOURCE_DIR}/package/install.cmake)
+set_tests_properties(package.install PROPERTIES LABELS "static;package" FIXTURES_SETUP installed)
+proviso_consumer(find_package -DCMAKE_PREFIX_PATH=${package}/prefix)
+set_tests_properties(package.find_package PROPERTIES FIXTURES_REQUIRED installed)
+proviso_consumer(add_subdirectory -DPROVISO_SOURCE=${PROJECT_SOURCE_DIR})
+
+file(MAKE_DIRECTORY ${package})
+add_test(NAME package.plain.compile
+  COMMAND ${CMAKE_CXX_COMPILER} -std=c++20 -I ${PROJECT_SOURCE_DIR}/include
+  ${CMAKE_CURRENT_SOURCE_DIR}/package/main.cpp ${CMAKE_CURRENT_SOURCE_DIR}/package/second.cpp -o ${package}/plain)
+set_tests_properties(package.plain.compile PROPERTIES LABELS "static;package" FIXTURES_SETUP plain)
+add_test(NAME package.plain COMMAND ${package}/plain)
+set_tests_properties(package.plain PROPERTIES LABELS "static;package" FIXTURES_REQUIRED plain)

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+# cmake -P siblings.cmake
+#
+# One algorithm is one header, one test and one page of the same name. Names every file that is missing, and every
+# test or page whose header is gone.
+cmake_path(GET CMAKE_CURRENT_LIST_DIR PARENT_PATH root)
+set(missing)
+foreach(family drafters rules lengths transforms combine decode)
+  set(header_of "include/proviso/${family}/NAME.hpp")
+  set(test_of "tests/${family}/NAME.cpp")
+  set(page_of "docs/${family}/NAME.md")
+  foreach(pattern ${header_of} ${test_of} ${page_of})
+    string(REPLACE "NAME" "*" files "${pattern}")
+    file(GLOB files RELATIVE ${root} ${root}/${files})
+    foreach(file ${files})
+      cmake_path(GET file STEM name)
+      foreach(sibling_of ${header_of} ${test_of} ${page_of})
+        string(REPLACE "NAME" "${name}" sibling "${sibling_of}")
+        if(NOT EXISTS "${root}/${sibling}")
+          list(APPEND missing "${sibling}")
+        endif()
+      endforeach()
+    endforeach()
+  endforeach()
+endforeach()
+if(missing)
+  list(REMOVE_DUPLICATES missing)
+  list(JOIN missing "\n  " missing)
+  message(FATAL_ERROR "These siblings of existing files are missing:\n  ${missing}")
+endif()

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// expect: proviso: a session needs `std::size_t length() const`
+#include <proviso/proviso.hpp>
+
+struct model {
+  struct session {
+#ifndef PROVISO_FAIL
+    std::size_t length() const { return 0; }
+#endif
+    proviso::logits_view<float> eval(proviso::chain_block) { return {}; }
+    void rewind(std::size_t) {}
+  };
+  std::size_t vocab_size() const { return 1; }
+  session open() { return {}; }
+};
+
+int main() {
+  model m;
+  const proviso::decoder d{proviso::autoregressive{m}};
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// expect: proviso: a session needs `rewind(std::size_t n)`
+#include <proviso/proviso.hpp>
+
+struct model {
+  struct session {
+    std::size_t length() const { return 0; }
+    proviso::logits_view<float> eval(proviso::chain_block) { return {}; }
+#ifndef PROVISO_FAIL
+    void rewind(std::size_t) {}
+#endif
+  };
+  std::size_t vocab_size() const { return 1; }
+  session open() { return {}; }
+};
+
+int main() {
+  model m;
+  const proviso::decoder d{proviso::autoregressive{m}};
+}
