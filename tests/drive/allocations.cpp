@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// own executable: replaces the global operator new
+#include <atomic>
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+#include <vector>
+
+#include <proviso/drafters/prompt_lookup.hpp>
+#include <proviso/drafters/suffix.hpp>
+#include <proviso/drive/batch_decoder.hpp>
+#include <proviso/lengths/heuristic.hpp>
+
+#include "support/decoding.hpp"
+
+namespace {
+
+std::atomic<std::size_t> allocations{0};
+
+void* counted(std::size_t bytes, std::size_t alignment) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  const std::size_t size = bytes == 0 ? 1 : bytes;
+  void* p = alignment <= alignof(std::max_align_t)
+                ? std::malloc(size)
+                : std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+  if (p == nullptr) throw std::bad_alloc{};
+  return p;
+}
+
+}  // namespace
+
+// Not inlined: GCC would see `free` beside `operator new` and warn.
+void* operator new(std::size_t bytes) { return counted(bytes, 0); }
+void* operator new[](std::size_t bytes) { return counted(bytes, 0); }
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept { return counted(bytes, 0); }
+void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept { return counted(bytes, 0); }
+void* operator new(std::size_t bytes, std::align_val_t alignment) { return counted(bytes, static_cast<std::size_t>(alignment)); }
+void* operator new[](std::size_t bytes, std::align_val_t alignment) { return counted(bytes, static_cast<std::size_t>(alignment)); }
+[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete[](void* p) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete[](void* p, std::size_t) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete[](void* p, std::align_val_t) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete[](void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+
+using namespace proviso;
+using namespace support;
+
+namespace {
+
+/// Allocations in 100 rounds after the first 20 of one generation.
+std::size_t in_steady_rounds(decoder d) {
+  d.start(token_list{1, 2, 3}, budget(2000));
+  for (int i = 0; i < 20; ++i) d.step();
+  const std::size_t before = allocations;
+  for (int i = 0; i < 100; ++i) d.step();
+  const std::size_t after = allocations;
+  REQUIRE(!d.done());
+  CHECK(d.stats().rounds == 120);
+  return after - before;
+}
+
+struct models {
+  testing::table_model big{testing::random_table(16, 2, 1), 4096};  // sessions reserve their capacity
+  testing::table_model small{testing::blended(testing::random_table(16, 2, 1), testing::random_table(16, 2, 2), 0.4), 4096};
+};
+
+}  // namespace
+
+TEST_CASE("the counter counts") {
+  const std::size_t before = allocations;
+  const std::vector<int> v(100);
+  CHECK(allocations == before + 1);
+}
+
+TEST_CASE("steady rounds of plain decoding allocate nothing") {
+  models m;
+  CHECK(in_steady_rounds(decoder{autoregressive{m.big}, 1}) == 0);
+}
+
+TEST_CASE("steady rounds of speculative decoding allocate nothing") {
+  models m;
+  CHECK(in_steady_rounds(decoder{speculating(m.big, m.small), 1}) == 0);
+  CHECK(in_steady_rounds(decoder{speculative{m.big, drafters::model{m.small}, rules::token{}}, 1}) == 0);
+}
+
+TEST_CASE("steady rounds with lookups allocate nothing") {
+  // A text of a few tokens, so that the drafters find something.
+  testing::table_model big{testing::random_table(4, 1, 1, 4.0F), 4096};
+  CHECK(in_steady_rounds(decoder{speculative{big, drafters::prompt_lookup{}, rules::match{}}, 1}) == 0);
+  CHECK(in_steady_rounds(decoder{speculative{big, drafters::suffix{}, rules::match{}}, 1}) == 0);
+}
+
+TEST_CASE("steady ticks of a batch allocate nothing") {
+  models m;
+  batch_decoder batch;
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    const token_list prompt(i + 1, 2);
+    batch.add(autoregressive{m.big}, prompt, budget(2000), i);
+    batch.add(speculating(m.big, m.small), prompt, budget(2000), i);
+  }
+  for (int i = 0; i < 120; ++i) batch.tick();
+  const std::size_t before = allocations;
+  for (int i = 0; i < 400; ++i) batch.tick();
+  CHECK(allocations == before);
+}
+
+TEST_CASE("a second generation of the same text allocates nothing in its rounds") {
+  models m;
+  decoder d{speculative{m.big, drafters::model{m.small}, rules::token{}, transforms::temperature{0.5F}, lengths::heuristic{}}, 1};
+  decode(d, {1, 2, 3}, budget(150));
+  d.start(token_list{1, 2, 3}, budget(150));
+  const std::size_t before = allocations;
+  while (!d.done()) d.step();
+  CHECK(allocations == before);
+}

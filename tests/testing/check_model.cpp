@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <proviso/testing/check_model.hpp>
+
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <proviso/testing/archetypes.hpp>
+#include <proviso/testing/table_model.hpp>
+
+#include "support/catch.hpp"
+
+namespace {
+
+using namespace proviso;
+using testing::check_model;
+
+enum class fault {
+  none,
+  rewind_one_too_few,
+  rewind_one_too_many,
+  rewind_keeps_contents,
+  rewind_ignored_for_zero,
+  parents_ignored,
+  keep_wrong_node,
+  keep_all_nodes,
+  stale_batch,
+  batch_shifted,
+  mask_ignored,
+  first_rows,
+  one_row_more,
+  shared_state,
+  length_forgets_want_zero,
+  chunk_forgets,
+  nan_row,
+  moved_session_is_empty,
+  capacity_one_less
+};
+
+/// A table model with one fault.
+class broken {
+ public:
+  broken(testing::table_model& rows, fault f, std::size_t capacity = 64)
+      : rows_{&rows}, common_{rows.open()}, capacity_{capacity}, fault_{f} {}
+
+  class session_type {
+   public:
+    explicit session_type(broken& model) : model_{&model}, inner_{model.rows_->open()} {}
+    session_type(session_type&& other) noexcept : model_{other.model_}, inner_{std::move(other.inner_)} {
+      if (has(fault::moved_session_is_empty)) inner_.rewind(0);
+    }
+    session_type& operator=(session_type&& other) noexcept = default;
+
+    std::size_t length() const { return inner_.length() - hidden_; }
+    std::size_t capacity() const { return model_->capacity_; }
+
+    logits_view<float> eval(masked_block block) {
+      if (has(fault::capacity_one_less) && length() + block.size() >= capacity()) throw std::length_error("full");
+      if (has(fault::parents_ignored)) block.nodes.parents = {};
+      if (has(fault::mask_ignored)) block.visible = {};
+      if (has(fault::chunk_forgets) && block.size() > 2) inner_.rewind(0), hidden_ = 0;
+      if (has(fault::length_forgets_want_zero) && block.nodes.want == 0) hidden_ += block.size();
+      base_ = inner_.length();
+      logits_view<float> rows = inner_.eval(block);
+      if (has(fault::shared_state)) {
+        model_->common_.rewind(0);
+        model_->common_.eval(chain_block{block.nodes.tokens, 1});
+      }
+      if (has(fault::first_rows) && block.nodes.want > 0 && block.nodes.want < block.size()) {
+        inner_.rewind(base_);
+        tree_block all = block.nodes;
+        all.want = block.size();
+        rows = inner_.eval(all);
+        rows = {rows.data(), block.nodes.want, rows.cols()};
+      }
+      if (has(fault::one_row_more)) rows = {rows.data(), rows.rows() + 1, rows.cols()};
+      if (has(fault::nan_row)) {
+        copy_.assign(rows.data(), rows.data() + rows.rows() * rows.cols());
+        if (!copy_.empty()) copy_.back() = std::numeric_limits<float>::quiet_NaN();
+        rows = {copy_.data(), rows.rows(), rows.cols()};
+      }
+      return rows;
+    }
+    void rewind(std::size_t n) {
+      if (has(fault::rewind_one_too_few) && n > 0 && n < length()) return inner_.rewind(n + 1);
+      if (has(fault::rewind_one_too_many) && n > 0 && n < length()) return inner_.rewind(n - 1);
+      if (has(fault::rewind_ignored_for_zero) && n == 0) return;
+      if (has(fault::rewind_keeps_contents) && n > 0 && n < length()) {
+        // The right length, but the cache of the first tokens was shifted by one.
+        std::vector<token_id> held(inner_.tokens().begin() + 1, inner_.tokens().end());
+        held.resize(n);
+        inner_.rewind(0);
+        inner_.eval(chain_block{held, 0});
+        return;
+      }
+      inner_.rewind(n);
+    }
+    void keep(std::span<const node_id> path) {
+      if (has(fault::keep_all_nodes)) return;
+      if (has(fault::keep_wrong_node)) {
+        const std::vector<token_id> first(inner_.tokens().begin() + static_cast<std::ptrdiff_t>(base_),
+                                          inner_.tokens().begin() + static_cast<std::ptrdiff_t>(base_ + path.size()));
+        inner_.rewind(base_);
+        inner_.eval(chain_block{first, 0});
+        return;
+      }
+      inner_.keep(path);
+    }
+
+   private:
+    friend class broken;
+    bool has(fault f) const { return model_->fault_ == f; }
+    broken* model_;
+    testing::table_model::session_type inner_;
+    std::vector<float> copy_;
+    std::size_t base_ = 0;
+    std::size_t hidden_ = 0;
+  };
+
+  std::size_t vocab_size() const { return rows_->vocab_size(); }
+  session_type open() { return session_type{*this}; }
+  void eval(std::span<batch_item<session_type>> items) {
+    for (auto& item : items) item.logits = item.session->eval(item.block);
+    if (fault_ == fault::stale_batch && ++calls_ > 1 && items[0].block.nodes.want <= last_.rows()) {
+      items[0].logits = {last_.data(), items[0].block.nodes.want, last_.cols()};
+    }
+    if (fault_ == fault::batch_shifted && items.size() > 1) std::swap(items[0].logits, items[1].logits);
+    if (fault_ != fault::stale_batch) return;
+    kept_.assign(items[0].logits.data(), items[0].logits.data() + items[0].logits.rows() * items[0].logits.cols());
+    last_ = {kept_.data(), items[0].logits.rows(), items[0].logits.cols()};
+  }
+
+ private:
+  testing::table_model* rows_;
+  testing::table_model::session_type common_;
+  std::vector<float> kept_;
+  logits_view<float> last_;
+  std::size_t calls_ = 0;
+  std::size_t capacity_;
+  fault fault_;
+};
+
+/// Rows that depend on the whole text, so that nothing that a session forgets stays hidden.
+testing::table_model whole_text_model(std::size_t vocab) {
+  return testing::table_model{vocab, [](std::span<const token_id> text, std::span<float> row) {
+                                std::uint32_t h = 1;
+                                for (const token_id t : text) h = h * 31 + static_cast<std::uint32_t>(t) + 7;
+                                for (std::size_t i = 0; i < row.size(); ++i) {
+                                  row[i] = static_cast<float>((h + static_cast<std::uint32_t>(i)) * 2654435761U >> 16U) * 1e-4F;
+                                }
+                              }};
+}
+
+std::string first_failure(fault f) {
+  testing::table_model rows = whole_text_model(11);
+  broken model{rows, f};
+  const testing::check_report report = check_model(model);
+  for (const auto& c : report.checks) {
+    if (!c.passed) return c.name;
+  }
+  return "";
+}
+bool fails(fault f, const char* name) {
+  testing::table_model rows = whole_text_model(11);
+  broken model{rows, f};
+  const testing::check_report report = check_model(model);
+  const auto* c = report.find(name);
+  return c != nullptr && !c->passed && !report.passed() && !c->detail.empty();
+}
+
+}  // namespace
+
+TEST_CASE("check_model passes a model that keeps every promise") {
+  testing::table_model rows = whole_text_model(11);
+  const testing::check_report report = check_model(rows);
+  INFO(report.text());
+  CHECK(report.passed());
+  CHECK(report.checks.size() == 11);
+  CHECK(report.find("capacity")->skipped);
+  for (const char* name : {"rows", "split", "want", "rewind", "sessions", "move", "tree", "keep", "mask", "batch"}) {
+    INFO(name);
+    REQUIRE(report.find(name) != nullptr);
+    CHECK(!report.find(name)->skipped);
+  }
+  CHECK(rows.counts().open == 0);
+
+  broken fine{rows, fault::none};
+  const testing::check_report other = check_model(fine);
+  INFO(other.text());
+  CHECK(other.passed());
+  CHECK(!other.find("capacity")->skipped);
+}
+
+TEST_CASE("check_model passes the archetypes and skips what they do not offer") {
+  testing::table_model rows = whole_text_model(5);
+  testing::check_options options;
+  options.longest_draft = 3;
+  testing::chain_only chain{rows, 3};
+  const testing::check_report report = check_model(chain, options);
+  INFO(report.text());
+  CHECK(report.passed());
+  CHECK(report.find("tree")->skipped);
+  CHECK(report.find("batch")->skipped);
+
+  testing::short_horizon one{rows, 1};
+  CHECK(check_model(one).passed());
+  testing::short_horizon zero{rows, 0};
+  CHECK(check_model(zero).passed());
+  testing::tiny_capacity tiny{rows, 9};
+  const testing::check_report small = check_model(tiny);
+  INFO(small.text());
+  CHECK(small.passed());
+  CHECK(!small.find("capacity")->skipped);
+  testing::half_rows half{rows};
+  CHECK(check_model(half).passed());
+  testing::nan_padded padded{rows};
+  CHECK(check_model(padded).passed());
+}
+
+TEST_CASE("check_model finds each fault and names the check") {
+  CHECK(first_failure(fault::none) == "");
+  CHECK(first_failure(fault::rewind_one_too_few) == "rewind");
+  CHECK(first_failure(fault::rewind_one_too_many) == "rewind");
+  CHECK(first_failure(fault::rewind_keeps_contents) == "rewind");
+  CHECK(first_failure(fault::rewind_ignored_for_zero) == "rewind");
+  CHECK(first_failure(fault::parents_ignored) == "tree");
+  CHECK(first_failure(fault::keep_wrong_node) == "keep");
+  CHECK(first_failure(fault::keep_all_nodes) == "keep");
+  CHECK(first_failure(fault::mask_ignored) == "mask");
+  CHECK(first_failure(fault::stale_batch) == "batch");
+  CHECK(first_failure(fault::batch_shifted) == "batch");
+  CHECK(first_failure(fault::first_rows) == "want");
+  CHECK(first_failure(fault::one_row_more) == "rows");
+  CHECK(first_failure(fault::nan_row) == "rows");
+  CHECK(first_failure(fault::chunk_forgets) == "split");
+  CHECK(first_failure(fault::length_forgets_want_zero) == "want");
+  CHECK(first_failure(fault::capacity_one_less) == "capacity");
+  CHECK(fails(fault::moved_session_is_empty, "move"));
+}
+
+TEST_CASE("check_model names the first difference and honours the tolerance") {
+  testing::table_model rows = whole_text_model(11);
+  // Rows that depend a little on the width of the block, as sums in another order do.
+  struct drifting {
+    testing::table_model* inner;
+    struct session_type {
+      testing::table_model::session_type inner;
+      std::vector<float> copy{};
+      std::size_t length() const { return inner.length(); }
+      logits_view<float> eval(chain_block block) {
+        const logits_view<float> v = inner.eval(block);
+        copy.assign(v.data(), v.data() + v.rows() * v.cols());
+        for (float& x : copy) x += static_cast<float>(block.tokens.size()) * 1e-5F;
+        return {copy.data(), v.rows(), v.cols()};
+      }
+      void rewind(std::size_t n) { inner.rewind(n); }
+    };
+    std::size_t vocab_size() const { return inner->vocab_size(); }
+    session_type open() { return session_type{inner->open()}; }
+  } model{&rows};
+
+  const testing::check_report strict = check_model(model);
+  REQUIRE(!strict.passed());
+  const testing::check_result& split = *strict.find("split");
+  CHECK(split.differs);
+  CHECK(split.row == 0);
+  CHECK(split.column == 0);
+  CHECK(split.got != split.expected);
+  CHECK(split.detail.find("row 0, column 0: expected") != std::string::npos);
+  CHECK(strict.text().find("FAIL  split: ") != std::string::npos);
+
+  testing::check_options loose;
+  loose.tolerance = 1e-3;
+  CHECK(check_model(model, loose).passed());
+}
