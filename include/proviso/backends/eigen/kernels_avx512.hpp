@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+#include <proviso/backends/eigen/product.hpp>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+// GCC 12 warns about its own header of intrinsics.
+#pragma GCC diagnostic push
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#endif
+
+namespace proviso {
+inline namespace v0 {
+namespace eigen {
+
+/// Row kernels in float arithmetic for AVX-512 (F and BW).
+namespace avx512 {
+
+struct load_f32 {
+  using weight = float;
+  [[gnu::target("avx512f,avx512bw")]] static __m512 at(const float* p) { return _mm512_loadu_ps(p); }
+};
+struct load_f16 {
+  using weight = std::uint16_t;
+  [[gnu::target("avx512f,avx512bw")]] static __m512 at(const std::uint16_t* p) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  }
+};
+struct load_i8 {
+  using weight = std::int8_t;
+  [[gnu::target("avx512f,avx512bw")]] static __m512 at(const std::int8_t* p) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+  }
+};
+
+/// `Panels` panels times `Tokens` rows in registers; each output is one chain of fused multiply-adds.
+template <class Load, std::size_t Panels, std::size_t Tokens>
+[[gnu::target("avx512f,avx512bw")]] inline void tile(const product& m, std::size_t panel, std::size_t token) {
+  const auto* w = static_cast<const typename Load::weight*>(m.weights) + panel * m.panel_stride;
+  const float* x[Tokens];
+  __m512 sum[Tokens][Panels];
+#pragma GCC unroll 8
+  for (std::size_t t = 0; t < Tokens; ++t) {
+    x[t] = m.x[token + t];
+#pragma GCC unroll 8
+    for (std::size_t p = 0; p < Panels; ++p) sum[t][p] = _mm512_setzero_ps();
+  }
+  for (std::size_t k = 0; k < m.columns; ++k) {
+    __m512 column[Panels];
+#pragma GCC unroll 8
+    for (std::size_t p = 0; p < Panels; ++p) column[p] = Load::at(w + p * m.panel_stride + k * panel_rows);
+#pragma GCC unroll 8
+    for (std::size_t t = 0; t < Tokens; ++t) {
+      const __m512 value = _mm512_set1_ps(x[t][k]);
+#pragma GCC unroll 8
+      for (std::size_t p = 0; p < Panels; ++p) sum[t][p] = _mm512_fmadd_ps(column[p], value, sum[t][p]);
+    }
+  }
+#pragma GCC unroll 8
+  for (std::size_t t = 0; t < Tokens; ++t) {
+#pragma GCC unroll 8
+    for (std::size_t p = 0; p < Panels; ++p) {
+      const std::size_t row = (panel + p) * panel_rows;
+      float* out = m.out[token + t] + row;
+      __m512 value = sum[t][p];
+      if (m.scales != nullptr) value = _mm512_mul_ps(value, _mm512_loadu_ps(m.scales + row));
+      if (m.add) value = _mm512_add_ps(value, _mm512_loadu_ps(out));
+      _mm512_storeu_ps(out, value);
+    }
+  }
+}
+
+template <class Load, std::size_t Panels>
+[[gnu::target("avx512f,avx512bw")]] inline void tiles(const product& m, std::size_t panel) {
+  std::size_t t = 0;
+  for (; t + 6 <= m.tokens; t += 6) tile<Load, Panels, 6>(m, panel, t);
+  switch (m.tokens - t) {
+    case 1: return tile<Load, Panels, 1>(m, panel, t);
+    case 2: return tile<Load, Panels, 2>(m, panel, t);
+    case 3: return tile<Load, Panels, 3>(m, panel, t);
+    case 4: return tile<Load, Panels, 4>(m, panel, t);
+    case 5: return tile<Load, Panels, 5>(m, panel, t);
+    default: return;
+  }
+}
+
+template <class Load>
+[[gnu::target("avx512f,avx512bw")]] inline void multiply(const product& m) {
+  std::size_t panel = m.first_panel;
+  for (; panel + 4 <= m.last_panel; panel += 4) tiles<Load, 4>(m, panel);
+  for (; panel + 2 <= m.last_panel; panel += 2) tiles<Load, 2>(m, panel);
+  for (; panel < m.last_panel; ++panel) tiles<Load, 1>(m, panel);
+}
+
+inline void multiply_f32(const product& m) { multiply<load_f32>(m); }
+inline void multiply_f16(const product& m) { multiply<load_f16>(m); }
+inline void multiply_i8(const product& m) { multiply<load_i8>(m); }
+
+[[gnu::target("avx512f,avx512bw")]] inline void normalise(const float* row, const float* gain, std::size_t size, float columns,
+                                                         float epsilon, float* out) {
+  __m512 sum = _mm512_setzero_ps();
+  for (std::size_t i = 0; i < size; i += panel_rows) {
+    const __m512 x = _mm512_loadu_ps(row + i);
+    sum = _mm512_fmadd_ps(x, x, sum);
+  }
+  const __m512 factor = _mm512_set1_ps(1.0F / std::sqrt(_mm512_reduce_add_ps(sum) / columns + epsilon));
+  for (std::size_t i = 0; i < size; i += panel_rows) {
+    const __m512 scaled = _mm512_mul_ps(_mm512_loadu_ps(row + i), factor);
+    _mm512_storeu_ps(out + i, _mm512_mul_ps(scaled, _mm512_loadu_ps(gain + i)));
+  }
+}
+
+[[gnu::target("avx512f,avx512bw")]] inline __m512 exp(__m512 x) {
+  using e = exponential;
+  // The operand order of min and max keeps NaN.
+  x = _mm512_min_ps(_mm512_set1_ps(e::highest), _mm512_max_ps(_mm512_set1_ps(e::lowest), x));
+  const __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(e::log2e)), 8);
+  __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(e::ln2_high), x);
+  r = _mm512_fnmadd_ps(n, _mm512_set1_ps(e::ln2_low), r);
+  __m512 p = _mm512_set1_ps(e::c6);
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(e::c5));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(e::c4));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(e::c3));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(e::c2));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(e::c1));
+  p = _mm512_fmadd_ps(_mm512_mul_ps(r, r), p, _mm512_add_ps(r, _mm512_set1_ps(1.0F)));
+  return _mm512_scalef_ps(p, n);
+}
+
+[[gnu::target("avx512f,avx512bw")]] inline float exponentials(float* scores, std::size_t size) {
+  const std::size_t end = padded(size);
+  std::fill(scores + size, scores + end, scores[0]);
+  __m512 largest = _mm512_set1_ps(scores[0]);
+  for (std::size_t i = 0; i < end; i += panel_rows) largest = _mm512_max_ps(largest, _mm512_loadu_ps(scores + i));
+  const __m512 maximum = _mm512_set1_ps(_mm512_reduce_max_ps(largest));
+  __m512 sum = _mm512_setzero_ps();
+  for (std::size_t i = 0; i < end; i += panel_rows) {
+    const std::size_t left = size - i;
+    const __mmask16 inside = left >= panel_rows ? __mmask16{0xffff} : static_cast<__mmask16>((1U << left) - 1U);
+    const __m512 value = _mm512_maskz_mov_ps(inside, exp(_mm512_sub_ps(_mm512_loadu_ps(scores + i), maximum)));
+    sum = _mm512_add_ps(sum, value);
+    _mm512_storeu_ps(scores + i, value);
+  }
+  return _mm512_reduce_add_ps(sum);
+}
+
+[[gnu::target("avx512f,avx512bw")]] inline void gated(const float* gate_up, float* out, std::size_t panels) {
+  const __m512 one = _mm512_set1_ps(1.0F);
+  for (std::size_t panel = 0; panel < panels; ++panel, gate_up += 2 * panel_rows) {
+    const __m512 g = _mm512_loadu_ps(gate_up);
+    const __m512 silu = _mm512_div_ps(g, _mm512_add_ps(one, exp(_mm512_sub_ps(_mm512_setzero_ps(), g))));
+    _mm512_storeu_ps(out + panel * panel_rows, _mm512_mul_ps(silu, _mm512_loadu_ps(gate_up + panel_rows)));
+  }
+}
+
+}  // namespace avx512
+}  // namespace eigen
+}  // namespace v0
+}  // namespace proviso
+
+#pragma GCC diagnostic pop
+#endif
