@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "methods.hpp"
+#include "terminal.hpp"
+#include "zoo.hpp"
+
+namespace cli {
+
+/// Options that decoding commands share.
+struct decode_options {
+  model_files files;
+  std::size_t max_tokens = 0;
+  std::optional<std::size_t> draft_length;
+  std::string lengths = "fixed";  ///< or "heuristic"
+  std::uint64_t seed = 1;
+  std::string json;              ///< empty = none
+  std::string colours = "auto";  ///< or "always", "never"; auto asks the terminal and the environment
+
+  terminal output() const {
+    terminal t = terminal::of(stdout);
+    if (colours != "auto") t.colours = colours == "always";
+    return t;
+  }
+};
+
+struct compare_options : decode_options {
+  std::vector<std::string> methods{"plain", "draft-token", "draft-match", "lookup-match", "suffix-match"};
+  std::vector<float> temperatures{0.0F, 0.7F, 1.0F};
+  std::vector<std::string> languages;  ///< empty = all that have prompts
+  std::size_t prompts = 0;             ///< per language; 0 = as many as fit into `budget`
+  double budget = 40.0;                ///< seconds of measuring
+  std::size_t repeats = 1;
+  std::size_t shown = 2;  ///< prompts whose text is shown
+};
+
+struct generate_options : decode_options {
+  std::string method = "draft-token";
+  std::optional<std::string> prompt;
+  std::string file;
+  std::string language = "en";
+  float temperature = 0.7F;
+  std::optional<std::size_t> top_k;
+  std::optional<double> top_p;
+  std::optional<double> min_p;
+};
+
+/// The commands of the program. They return its exit code and throw for wrong input.
+int compare(const compare_options& options);
+int generate(const generate_options& options);
+int list_models(const model_files& files);
+
+}  // namespace cli

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <csignal>
+
+namespace cli {
+
+/// Whether the user pressed Ctrl-C; a stop token for `decoder::run`.
+struct interrupt {
+  static void watch() {
+    std::signal(SIGINT, [](int) { pressed = 1; });
+  }
+  static bool stop_requested() noexcept { return pressed != 0; }
+
+ private:
+  inline static volatile std::sig_atomic_t pressed = 0;
+};
+
+}  // namespace cli

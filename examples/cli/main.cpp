@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
+#include <cstdio>
+#include <exception>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include <proviso/version.hpp>
+
+#include "commands.hpp"
+
+namespace {
+
+constexpr int wrong_input = 2;
+
+int complain(std::string_view what) {
+  constexpr std::string_view prefix = "proviso: ";  // exceptions of the library begin with it
+  if (what.substr(0, prefix.size()) == prefix) what.remove_prefix(prefix.size());
+  std::fflush(stdout);
+  fmt::print(stderr, "proviso: {}\n", what);
+  return wrong_input;
+}
+
+/// "auto", "all" or a number; 0 means auto.
+std::size_t prompts_per_language(const std::string& text) {
+  if (text == "auto") return 0;
+  if (text == "all") return std::numeric_limits<std::size_t>::max();
+  std::size_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc{} || stop != end || number == 0) {
+    throw std::invalid_argument(fmt::format("--prompts takes a number from 1, all or auto, not '{}'", text));
+  }
+  return number;
+}
+
+void add_models(CLI::App& command, cli::model_files& files) {
+  command.add_option("--zoo", files.zoo, "Folder of the bundled models")->type_name("DIR");
+}
+
+void add_decoding(CLI::App& command, cli::decode_options& o) {
+  add_models(command, o.files);
+  command.add_option("--model", o.files.base, "Model that decodes (default: base of the zoo)")->type_name("FILE");
+  command.add_option("--draft", o.files.draft, "Model that drafts (default: draft of the zoo)")->type_name("FILE");
+  command.add_option("--vocabulary", o.files.vocabulary, "SentencePiece vocabulary (default: that of the zoo)")
+      ->type_name("FILE");
+  o.files.threads = std::clamp(std::thread::hardware_concurrency(), 1U, 2U);
+  command.add_option("--threads", o.files.threads, "Threads of the model that decodes")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  command.add_option("--draft-threads", o.files.draft_threads, "Threads of the model that drafts")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  command.add_option("--max-tokens", o.max_tokens, "Tokens to generate at most")
+      ->check(CLI::Range(1, 1000000))
+      ->capture_default_str();
+  command.add_option("--draft-length", o.draft_length, "Tokens to draft per round at most (default: the method's own)")
+      ->check(CLI::Range(1, 64));
+  command.add_option("--lengths", o.lengths, "Draft length: fixed, or heuristic (longer after success)")
+      ->check(CLI::IsMember({"fixed", "heuristic"}))
+      ->capture_default_str();
+  command.add_option("--seed", o.seed, "Seed of every random choice")
+      ->capture_default_str()
+      ->check([](const std::string& text) {
+        return text.find('-') == std::string::npos ? std::string{} : fmt::format("Value {} is negative", text);
+      });
+  command.add_option("--json", o.json, "Also write the figures to this file")->type_name("FILE");
+  command.add_option("--colour,--color", o.colours, "Colours: auto, always or never")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->capture_default_str();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Decodes text with language models, plainly and speculatively.", "proviso"};
+  app.set_version_flag("--version", fmt::format("proviso {}.{}.{}", PROVISO_VERSION_MAJOR, PROVISO_VERSION_MINOR,
+                                                PROVISO_VERSION_PATCH));
+  app.require_subcommand(0, 1);
+  std::string names;
+  for (const cli::method& m : cli::methods()) names += fmt::format("\n  {:<13} {}", m.name, m.summary);
+
+  cli::compare_options comparing;
+  comparing.max_tokens = 64;
+  CLI::App* compare = app.add_subcommand("compare", "Decode the bundled prompts with several methods and compare them");
+  compare->footer("Methods:" + names);
+  compare->add_option("--methods", comparing.methods, "Methods to compare")->delimiter(',')->capture_default_str();
+  compare->add_option("--temperature", comparing.temperatures, "Temperatures")->delimiter(',')->capture_default_str();
+  compare->add_option("--languages", comparing.languages, "Languages (default: all)")->delimiter(',');
+  std::string prompts = "auto";
+  compare
+      ->add_option("--prompts", prompts, "Prompts per language: a number, all, or auto (as many as fit into --seconds)")
+      ->type_name("N|all|auto")
+      ->capture_default_str();
+  compare->add_option("--seconds", comparing.budget, "Time to measure with --prompts auto")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  compare->add_option("--repeats", comparing.repeats, "Measurements of each run; the median counts")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  compare->add_option("--show", comparing.shown, "Prompts whose text is shown first")
+      ->check(CLI::Range(0, 64))
+      ->capture_default_str();
+  add_decoding(*compare, comparing);
+
+  cli::generate_options generating;
+  generating.max_tokens = 128;
+  CLI::App* generate = app.add_subcommand("generate", "Continue a text");
+  generate->footer("Methods:" + names);
+  generate->add_option("--method", generating.method, "How to decode")->capture_default_str();
+  generate->add_option("--prompt", generating.prompt, "Text to continue")->type_name("TEXT");
+  generate->add_option("--file", generating.file, "File with the text to continue; - is the standard input")
+      ->type_name("FILE");
+  generate->add_option("--language", generating.language, "Language of the text: en, de, fr, es, ru, ja, zh or code")
+      ->capture_default_str();
+  generate->add_option("--temperature", generating.temperature, "Temperature; 0 = always the most probable token")
+      ->capture_default_str();
+  generate->add_option("--top-k", generating.top_k, "Keep only the K most probable tokens")
+      ->type_name("K")
+      ->check(CLI::Range(1, 1000000));
+  generate->add_option("--top-p", generating.top_p, "Keep only the most probable tokens that make up this mass")
+      ->type_name("P");
+  generate->add_option("--min-p", generating.min_p, "Keep only tokens with this share of the largest probability")
+      ->type_name("P");
+  add_decoding(*generate, generating);
+
+  cli::model_files listed;
+  CLI::App* models = app.add_subcommand("models", "List the bundled models");
+  add_models(*models, listed);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    if (e.get_exit_code() == 0) return app.exit(e);
+    return complain(e.what());
+  }
+  try {
+    if (app.get_subcommands().empty()) return complain("name a command: compare, generate or models");
+    if (compare->parsed()) {
+      comparing.prompts = prompts_per_language(prompts);
+      return cli::compare(comparing);
+    }
+    if (generate->parsed()) return cli::generate(generating);
+    return cli::list_models(listed);
+  } catch (const std::exception& e) {
+    return complain(e.what());
+  }
+}

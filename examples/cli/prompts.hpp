@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <fstream>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "utf8.hpp"
+
+namespace cli {
+
+/// A bundled prompt: the beginning of a held-out document.
+struct prompt {
+  std::string name;  ///< language and number within it, "en-1"
+  std::string language;
+  std::string text;
+  std::size_t number = 0;  ///< within the language, from 0
+};
+
+/// Reads prompts, one JSON object with `language` and `text` per line.
+/// Errors: `std::runtime_error` naming the file and the line.
+inline std::vector<prompt> read_prompts(const std::string& file) {
+  std::ifstream in{file};
+  if (!in) throw std::runtime_error(fmt::format("cannot read the prompts in {}", file));
+  std::vector<prompt> prompts;
+  std::map<std::string, std::size_t> seen;
+  std::string line;
+  for (std::size_t number = 1; std::getline(in, line); ++number) {
+    if (line.empty()) continue;
+    const nlohmann::json entry = nlohmann::json::parse(line, nullptr, false);
+    const auto has_text = [&](const char* field) { return entry.contains(field) && entry[field].is_string(); };
+    if (!entry.is_object() || !has_text("language") || !has_text("text") || entry["text"].get<std::string>().empty()) {
+      throw std::runtime_error(fmt::format("{}, line {}: not an object with `language` and `text`", file, number));
+    }
+    const std::string language = entry["language"];
+    const std::size_t index = seen[language]++;
+    prompts.push_back({fmt::format("{}-{}", language, index + 1), language, entry["text"], index});
+  }
+  if (prompts.empty()) throw std::runtime_error(fmt::format("{} holds no prompts", file));
+  return prompts;
+}
+
+/// Reads a text file, or the standard input for "-". One newline at the end is dropped: editors add it.
+/// Errors: `std::runtime_error` when the file cannot be read.
+inline std::string read_text(const std::string& file) {
+  std::string text;
+  const auto slurp = [&](std::FILE* in) {
+    char buffer[4096];
+    while (const std::size_t n = std::fread(buffer, 1, sizeof buffer, in)) text.append(buffer, n);
+    return std::ferror(in) == 0;
+  };
+  if (file == "-") {
+    if (!slurp(stdin)) throw std::runtime_error("cannot read the standard input");
+  } else {
+    std::FILE* in = std::fopen(file.c_str(), "rb");
+    const bool good = in != nullptr && slurp(in);
+    if (in != nullptr) std::fclose(in);
+    if (!good) throw std::runtime_error(fmt::format("cannot read the file {}", file));
+  }
+  if (!text.empty() && text.back() == '\n') text.pop_back();
+  return text;
+}
+
+/// Throws `std::invalid_argument` when a user's prompt is empty or not UTF-8.
+inline void check_prompt(const std::string& text) {
+  if (text.empty()) throw std::invalid_argument("the prompt is empty");
+  if (!is_utf8(text)) throw std::invalid_argument("the prompt is not valid UTF-8");
+}
+
+}  // namespace cli
