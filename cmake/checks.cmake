@@ -110,3 +110,7 @@ add_test(NAME package.plain.compile
 set_tests_properties(package.plain.compile PROPERTIES LABELS "static;package" FIXTURES_SETUP plain)
 add_test(NAME package.plain COMMAND ${package}/plain)
 set_tests_properties(package.plain PROPERTIES LABELS "static;package" FIXTURES_REQUIRED plain)
+
+# The example of the README is the tested program.
+add_test(NAME readme COMMAND ${CMAKE_COMMAND} -DROOT=${PROJECT_SOURCE_DIR} -P ${PROJECT_SOURCE_DIR}/cmake/readme.cmake)
+set_tests_properties(readme PROPERTIES LABELS static)

@@ -19,10 +19,12 @@ int main() {
   const proviso::limits limits{.max_tokens = 32};
 
   proviso::sequence s{algorithm(), /*seed*/ 3};
-  std::vector<proviso::eigen::transformer_session> sessions;  // one per model, in the order of `s.slots()`
+  std::vector<proviso::eigen::transformer_session> sessions;  // one per model, in the order of `s.model_slots()`
   sessions.push_back(base.open());
   sessions.push_back(draft.open());
-  for (std::size_t i = 0; i < sessions.size(); ++i) s.slots()[i]->bounds(sessions[i].capacity(), proviso::unlimited);
+  for (std::size_t i = 0; i < sessions.size(); ++i) {
+    s.model_slots()[i]->bounds(sessions[i].capacity(), proviso::unlimited);
+  }
 
   s.start(prompt, limits);
   int calls[2] = {0, 0};

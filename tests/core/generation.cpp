@@ -91,9 +91,9 @@ TEST_CASE("nothing is emitted after a stop") {
   const decoder d = run_inside(rows, l, [](generation& g, model_slot&) {
     CHECK(g.prompt_size() == 5);
     CHECK(g.room() == 9);
-    CHECK(g.emit(2, origin::fresh, law_view::point(2)));
-    CHECK(!g.emit(7, origin::bonus, law_view::point(7)));
-    CHECK(!g.emit(3, origin::fresh, law_view::point(3)));
+    CHECK(g.append(2, origin::fresh, law_view::point(2)));
+    CHECK(!g.append(7, origin::bonus, law_view::point(7)));
+    CHECK(!g.append(3, origin::fresh, law_view::point(3)));
     g.stop(stop_reason::budget);
   });
   CHECK(tokens_of(d.output()) == token_list{2, 7});

@@ -40,7 +40,7 @@ class mean_of_two {
       laws_.clear(1);
       const logits_view<float> row{mean_.data(), 1, mean_.size()};
       const law_view p = laws_.get(g, row, root_, draft::root(), shape_);
-      g.emit(g.random().pick_token(p, g.text().size()), origin::fresh, p);
+      g.append(g.random().pick_token(p, g.text().size()), origin::fresh, p);
       g.count_round();
       co_await g.next_round();
     }
@@ -83,7 +83,7 @@ class ahead {
       const law_view p = laws_.get(g, rows, root_, draft::root(), shape_);
       const token_id drawn = g.random().pick_token(p, g.text().size());
       if (!impatient_) co_await looking;
-      g.emit(drawn, origin::fresh, p);
+      g.append(drawn, origin::fresh, p);
       g.count_round();
       looking = task{};
       co_await g.next_round();
@@ -103,7 +103,7 @@ class ahead {
 /// Answers by hand; `newest_first` answers the youngest open request first.
 struct by_hand {
   explicit by_hand(sequence& s) : text{&s} {
-    for (model_slot* slot : s.slots()) sessions.push_back(open_session(*slot));
+    for (model_slot* slot : s.model_slots()) sessions.push_back(open_session(*slot));
   }
   void run(bool newest_first) {
     while (!text->done()) {
@@ -129,7 +129,7 @@ TEST_CASE("a sequence is driven by hand, one request after another") {
   sequence s{speculating(big, small), 7};
   CHECK(s.done());
   CHECK(s.plan().empty());
-  CHECK(s.slots().size() == 2);
+  CHECK(s.model_slots().size() == 2);
   by_hand driver{s};
   s.start(prompt, budget(20));
   CHECK(!s.done());

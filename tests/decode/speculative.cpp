@@ -121,7 +121,7 @@ TEST_CASE("speculative: after every round the target holds the text but its last
   for_each_drafter(small, table, true, [&](const auto& drafter) {
     sequence s{speculative{target, drafter, rules::match{}, transforms::temperature{}, lengths::fixed{6}}, 5};
     std::vector<any_session> sessions;
-    for (model_slot* slot : s.slots()) sessions.push_back(open_session(*slot));
+    for (model_slot* slot : s.model_slots()) sessions.push_back(open_session(*slot));
     s.start(prompt, budget(40));
     while (!s.done()) {
       for (std::span<const request> open = s.plan(); !open.empty(); open = s.plan()) {
@@ -129,7 +129,7 @@ TEST_CASE("speculative: after every round the target holds the text but its last
         s.absorb(r.id, answer(sessions[r.model], r));
         if (s.between_rounds()) break;
       }
-      const std::span<const token_id> held = s.slots()[0]->tokens();
+      const std::span<const token_id> held = s.model_slots()[0]->tokens();
       REQUIRE(std::equal(held.begin(), held.end(), s.text().begin(), s.text().end() - 1));
     }
   });

@@ -48,9 +48,6 @@
 #define slots this name is a macro
 #define foreach this name is a macro
 #define forever this name is a macro
-#define check this name is a macro
-#define require this name is a macro
-#define verify this name is a macro
 #define nil this name is a macro
 #define YES this name is a macro
 #define NO this name is a macro

@@ -12,7 +12,9 @@ namespace {
 using rows_major = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 template <class M>
-concept viewable = requires(M&& m) { as_logits(std::forward<M>(m)); };
+concept viewable = requires(M&& m) {
+  as_logits(std::forward<M>(m));
+};
 
 // Rows that are not contiguous, lazy expressions and owning temporaries are refused at compile time.
 static_assert(viewable<rows_major&> && viewable<const Eigen::VectorXd&> && viewable<Eigen::RowVectorXf&>);

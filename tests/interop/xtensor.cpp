@@ -22,7 +22,9 @@ using namespace proviso;
 
 namespace {
 template <class X>
-concept viewable = requires(X&& x) { as_logits(std::forward<X>(x)); };
+concept viewable = requires(X&& x) {
+  as_logits(std::forward<X>(x));
+};
 
 // Lazy expressions and temporaries are refused at compile time.
 static_assert(viewable<xt::xtensor<float, 2>&> && viewable<const xt::xarray<double>&>);

@@ -81,7 +81,11 @@ void prompt(benchmark::State& state) {
     benchmark::DoNotOptimize(session.eval(chain_block{tokens, 1}).data());
   }
 }
-BENCHMARK(prompt)->ArgNames({"draft", "threads"})->ArgsProduct({{0, 1}, {1, 2}})->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(prompt)
+    ->ArgNames({"draft", "threads"})
+    ->ArgsProduct({{0, 1}, {1, 2}})
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
 
 template <class F>
 double fastest_microseconds(int times, F function) {
@@ -107,7 +111,8 @@ void summary(int which, std::size_t threads) {
   for (std::size_t i = 0; i < words * threads; ++i) memory[i] = i;
   std::vector<std::uint64_t> sums(threads * 8);
   const auto stream = [&] {
-    team.run(threads, [&](std::size_t, std::size_t piece) { sums[piece * 8] = read_all(memory.data() + piece * words, words); });
+    team.run(threads,
+             [&](std::size_t, std::size_t piece) { sums[piece * 8] = read_all(memory.data() + piece * words, words); });
     benchmark::DoNotOptimize(sums.data());
   };
   const auto evaluation = [&](std::size_t width) {
@@ -124,11 +129,12 @@ void summary(int which, std::size_t threads) {
     one = std::min(one, fastest_microseconds(50, evaluation(1)));
     five = std::min(five, fastest_microseconds(50, evaluation(5)));
   }
-  std::printf("%-6s %zu thread%s  %5.2f MB  read %6.0f us (%5.1f GB/s)  one token %6.0f us  five %6.0f us  "
-              "read / one %.2f  five / one %.2f\n",
-              which == 0 ? "base" : "draft", threads, threads == 1 ? " " : "s",
-              static_cast<double>(model.streamed_bytes()) / 1e6, bound, static_cast<double>(words * threads * 8) / bound / 1e3, one,
-              five, bound / one, five / one);
+  std::printf(
+      "%-6s %zu thread%s  %5.2f MB  read %6.0f us (%5.1f GB/s)  one token %6.0f us  five %6.0f us  "
+      "read / one %.2f  five / one %.2f\n",
+      which == 0 ? "base" : "draft", threads, threads == 1 ? " " : "s",
+      static_cast<double>(model.streamed_bytes()) / 1e6, bound, static_cast<double>(words * threads * 8) / bound / 1e3,
+      one, five, bound / one, five / one);
 }
 
 }  // namespace
@@ -137,7 +143,8 @@ int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   benchmark::RunSpecifiedBenchmarks();
-  std::printf("\nkernels: %s; %zu tokens of context\n", eigen::kernels_of(eigen::strongest_instruction_set()).name, context);
+  std::printf("\nkernels: %s; %zu tokens of context\n", eigen::kernels_of(eigen::strongest_instruction_set()).name,
+              context);
   for (int which : {0, 1}) {
     for (std::size_t threads : {1, 2}) summary(which, threads);
   }

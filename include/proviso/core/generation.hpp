@@ -123,7 +123,7 @@ class generation {
   }
 
   /// Commits one token; ignored once the generation has stopped. Returns whether it still runs.
-  bool emit(token_id token, origin from, const law_view& p) {
+  bool append(token_id token, origin from, const law_view& p) {
     if (!running()) return false;
     text_.push_back(token);
     output_.push_back({token, from, static_cast<float>(numeric::log(p(token)))});
@@ -147,12 +147,12 @@ class generation {
     kept_.reserve(d.expected_size());
     kept_.push_back(draft::root());
     for (const node_id node : o.path) {
-      emit(d.token(node), origin::drafted, p(kept_.back()));
+      append(d.token(node), origin::drafted, p(kept_.back()));
       kept_.push_back(node);
     }
     const std::size_t accepted = output_.size() - before;
     for (std::size_t i = 0; i < accepted; ++i) ++stats_.accepted_at[depth_bin(i)];
-    emit(o.next, o.from, p(o.tip()));
+    append(o.next, o.from, p(o.tip()));
     slot.keep(detail::view(kept_).first(output_.size() - before));  // all committed tokens except the last
     return accepted;
   }

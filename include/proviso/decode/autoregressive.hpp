@@ -33,7 +33,7 @@ class autoregressive {
       const logits_rows rows = co_await g.evaluate(target_, root_.block());
       laws_.clear(1);
       const law_view p = laws_.get(g, rows, root_, draft::root(), shape_);
-      g.emit(g.random().pick_token(p, g.text().size()), origin::fresh, p);
+      g.append(g.random().pick_token(p, g.text().size()), origin::fresh, p);
       g.count_round();
       co_await g.next_round();
     }

@@ -61,7 +61,7 @@ class sequence {
 
   /// One slot per model; `request::model` indexes them. A driver opens one session per slot and tells the slot its
   /// bounds before `start`.
-  std::span<model_slot* const> slots() const noexcept { return detail::view(slots_); }
+  std::span<model_slot* const> model_slots() const noexcept { return detail::view(slots_); }
 
   /// Begins a generation; also restarts one that has ended or failed. Sessions keep what the new prompt shares with
   /// the tokens they hold. Throws `std::invalid_argument` for an empty prompt, a token outside the vocabulary or

@@ -18,7 +18,7 @@ namespace drafters {
 template <class M>
 class model {
  public:
-  explicit model(M& small) : slot_{small} {}
+  explicit model(M& draft_model) : slot_{draft_model} {}
 
   void visit_models(function_ref<void(model_slot&)> f) { f(slot_); }
   void start(std::span<const token_id>) const noexcept {}

@@ -98,7 +98,7 @@ class suffix_automaton {
   match at(const cursor& c) const noexcept { return {c.length, states_[c.state].end}; }
 
  private:
-  static constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
+  static constexpr std::uint32_t none = (std::numeric_limits<std::uint32_t>::max)();
 
   struct state {
     std::uint32_t length = 0;   // of the longest run of the state

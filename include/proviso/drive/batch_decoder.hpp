@@ -28,7 +28,7 @@ class batch_decoder {
   /// Adds a sequence, opens its sessions, starts it, and returns its name. Throws like `sequence::start`.
   std::size_t add(sequence s, std::span<const token_id> prompt, const limits& bounds = {}) {
     member m{next_++, std::move(s), {}};
-    for (model_slot* slot : m.text.slots()) m.sessions.push_back(open_session(*slot));
+    for (model_slot* slot : m.text.model_slots()) m.sessions.push_back(open_session(*slot));
     m.text.start(prompt, bounds);
     members_.push_back(std::move(m));
     return members_.back().name;
@@ -58,7 +58,7 @@ class batch_decoder {
     for (member& m : members_) {
       if (m.text.done()) continue;
       for (const request& r : m.text.plan()) {
-        group& g = group_of(m.text.slots()[r.model]->model());
+        group& g = group_of(m.text.model_slots()[r.model]->model());
         if (!g.holds(m, r.model)) g.tasks.push_back({&m, r});
       }
     }

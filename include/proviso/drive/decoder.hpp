@@ -41,7 +41,7 @@ class decoder {
   void start(std::span<const token_id> prompt, const limits& bounds = {}) {
     if (sessions_.empty()) {
       detail::list<any_session> opened;
-      for (model_slot* slot : sequence_.slots()) opened.push_back(open_session(*slot));
+      for (model_slot* slot : sequence_.model_slots()) opened.push_back(open_session(*slot));
       sessions_ = std::move(opened);
     }
     sequence_.start(prompt, bounds);

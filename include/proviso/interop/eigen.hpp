@@ -14,8 +14,8 @@
 namespace proviso {
 inline namespace v0 {
 
-/// Something shaped like a dense Eigen object with its numbers in memory: a matrix, an array, a `Map`, a `Ref`, a block.
-/// Recognised by its members, so it costs no include. Lazy expressions have no `data()` and are refused.
+/// Something shaped like a dense Eigen object with its numbers in memory: a matrix, an array, a `Map`, a `Ref`, a
+/// block. Recognised by its members, so it costs no include. Lazy expressions have no `data()` and are refused.
 template <class M>
 concept eigen_like = requires(const M& m) {
   typename M::Scalar;
@@ -24,21 +24,20 @@ concept eigen_like = requires(const M& m) {
   { m.cols() } -> std::convertible_to<std::ptrdiff_t>;
   { m.innerStride() } -> std::convertible_to<std::ptrdiff_t>;
   { m.outerStride() } -> std::convertible_to<std::ptrdiff_t>;
-  { static_cast<bool>(M::IsRowMajor) };
-  { static_cast<bool>(M::IsVectorAtCompileTime) };
+  {static_cast<bool>(M::IsRowMajor)};
+  {static_cast<bool>(M::IsVectorAtCompileTime)};
 };
 
 /// An Eigen object whose rows are contiguous: row-major, or a vector of either direction, which counts as one row.
 template <class M>
-concept eigen_rows = eigen_like<M> && (static_cast<bool>(M::IsRowMajor) || static_cast<bool>(M::IsVectorAtCompileTime));
+concept eigen_rows = eigen_like<M> &&(static_cast<bool>(M::IsRowMajor) || static_cast<bool>(M::IsVectorAtCompileTime));
 
 /// The rows of an Eigen object as logits, where they lie. The view lives as long as the memory of `m`.
 ///
 /// Requires contiguous rows: a column-major matrix does not satisfy `eigen_rows`. Errors: std::invalid_argument
 /// where the inner stride at run time is not 1.
 template <class M>
-  requires eigen_rows<M>
-logits_view<typename M::Scalar> as_logits(const M& m) {
+requires eigen_rows<M> logits_view<typename M::Scalar> as_logits(const M& m) {
   const auto rows = static_cast<std::size_t>(m.rows());
   const auto cols = static_cast<std::size_t>(m.cols());
   const bool vector = static_cast<bool>(M::IsVectorAtCompileTime);
@@ -54,7 +53,7 @@ logits_view<typename M::Scalar> as_logits(const M& m) {
 
 /// A temporary that owns its numbers would leave a dangling view.
 template <class M>
-  requires eigen_rows<M> && std::same_as<M, typename M::PlainObject>
+requires eigen_rows<M> && std::same_as<M, typename M::PlainObject>
 void as_logits(const M&& m) = delete;
 
 #if __has_include(<Eigen/Core>)

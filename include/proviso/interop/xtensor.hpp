@@ -38,16 +38,17 @@ concept xtensor_like = requires(const X& x) {
 ///
 /// Errors: std::invalid_argument where `x` has other dimensions, or where a row is not contiguous.
 template <class X>
-  requires xtensor_like<X>
-logits_view<typename X::value_type> as_logits(const X& x) {
+requires xtensor_like<X> logits_view<typename X::value_type> as_logits(const X& x) {
   const auto dimension = static_cast<std::size_t>(x.dimension());
-  if (dimension != 1 && dimension != 2) throw std::invalid_argument("as_logits: the array has neither one nor two dimensions");
+  if (dimension != 1 && dimension != 2)
+    throw std::invalid_argument("as_logits: the array has neither one nor two dimensions");
   const std::size_t rows = dimension == 1 ? 1 : static_cast<std::size_t>(x.shape()[0]);
   const auto cols = static_cast<std::size_t>(x.shape()[dimension - 1]);
   const auto inner = static_cast<std::ptrdiff_t>(x.strides()[dimension - 1]);
   const auto outer = static_cast<std::ptrdiff_t>(x.strides()[0]);
   if (cols > 1 && inner != 1) {
-    throw std::invalid_argument("as_logits: the entries of a row are not contiguous (stride of the last dimension is not 1)");
+    throw std::invalid_argument(
+        "as_logits: the entries of a row are not contiguous (stride of the last dimension is not 1)");
   }
   if (rows > 1 && outer < static_cast<std::ptrdiff_t>(cols)) {
     throw std::invalid_argument("as_logits: the rows overlap or run backwards");
@@ -58,7 +59,7 @@ logits_view<typename X::value_type> as_logits(const X& x) {
 
 /// A temporary would leave a dangling view.
 template <class X>
-  requires xtensor_like<X>
+requires xtensor_like<X>
 void as_logits(const X&& x) = delete;
 
 #ifdef PROVISO_INTEROP_HAS_XADAPT

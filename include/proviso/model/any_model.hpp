@@ -18,7 +18,7 @@ namespace proviso {
 inline namespace v0 {
 
 /// "Without bound", for capacities and rewinds.
-inline constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
+inline constexpr std::size_t unlimited = (std::numeric_limits<std::size_t>::max)();
 
 /// A session of any type behind one concrete, move-only type. Cost: one indirect call per operation.
 class any_session {

@@ -58,8 +58,8 @@ struct activations {
   }
 };
 
-std::vector<std::vector<float>> multiply(const packed_matrix& matrix, const activations& x, std::size_t first, std::size_t count,
-                                         float start, bool add) {
+std::vector<std::vector<float>> multiply(const packed_matrix& matrix, const activations& x, std::size_t first,
+                                         std::size_t count, float start, bool add) {
   std::vector<std::vector<float>> out(count, std::vector<float>(matrix.rows(), start));
   std::vector<float*> pointers;
   for (auto& row : out) pointers.push_back(row.data());
@@ -218,7 +218,8 @@ TEST_CASE("exponentials, gates and norms are right") {
     double squares = 0.0;
     for (float x : row) squares += static_cast<double>(x) * static_cast<double>(x);
     for (std::size_t i = 0; i < 32; ++i) {
-      const double expected = static_cast<double>(row[i]) / std::sqrt(squares / 20.0 + 1e-5) * static_cast<double>(gain[i]);
+      const double expected =
+          static_cast<double>(row[i]) / std::sqrt(squares / 20.0 + 1e-5) * static_cast<double>(gain[i]);
       CHECK(std::fabs(static_cast<double>(normed[i]) - expected) < 1e-6);
     }
   }

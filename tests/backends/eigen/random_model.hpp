@@ -89,8 +89,8 @@ inline std::string content(const transformer_config& c, bool int8, std::uint64_t
   std::string data;
   std::mt19937_64 source{seed};
   const auto uniform = [&] { return static_cast<float>(source() >> 40) / 8388608.0F - 1.0F; };
-  const auto append = [&](const std::string& name, const char* dtype, const std::vector<std::size_t>& shape, const void* bytes,
-                          std::size_t size) {
+  const auto append = [&](const std::string& name, const char* dtype, const std::vector<std::size_t>& shape,
+                          const void* bytes, std::size_t size) {
     header[name] = {{"dtype", dtype}, {"shape", shape}, {"data_offsets", {data.size(), data.size() + size}}};
     data.append(static_cast<const char*>(bytes), size);
   };

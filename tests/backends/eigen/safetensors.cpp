@@ -92,10 +92,18 @@ TEST_CASE("changed, cut and extended files are refused or work") {
   for (std::size_t round = 0; round < rounds; ++round) {
     std::string content = valid;
     switch (below(6)) {
-      case 0: content.resize(below(content.size())); break;
-      case 1: content.append(1 + below(64), static_cast<char>(below(256))); break;
-      case 2: content[below(8)] = static_cast<char>(below(256)); break;
-      case 3: content.erase(below(content.size()), 1 + below(8)); break;
+      case 0:
+        content.resize(below(content.size()));
+        break;
+      case 1:
+        content.append(1 + below(64), static_cast<char>(below(256)));
+        break;
+      case 2:
+        content[below(8)] = static_cast<char>(below(256));
+        break;
+      case 3:
+        content.erase(below(content.size()), 1 + below(8));
+        break;
       case 4: {  // a digit, where it hurts most
         const std::size_t at = content.find_first_of("0123456789", 8 + below(2500));
         if (at != std::string::npos) content[at] = static_cast<char>('0' + below(10));

@@ -120,7 +120,8 @@ TEST_CASE("other storage of the weights changes the logits little") {
   auto exact_model = transformer{path};
   auto exact_session = exact_model.open();
   const auto exact = rows(exact_session.eval(chain_block{tokens, tokens.size()}));
-  for (auto [storage, bound] : {std::pair{eigen::weight_storage::f16, 2e-3}, std::pair{eigen::weight_storage::i8, 5e-2}}) {
+  for (auto [storage, bound] :
+       {std::pair{eigen::weight_storage::f16, 2e-3}, std::pair{eigen::weight_storage::i8, 5e-2}}) {
     transformer_options o;
     o.storage = storage;
     transformer model{path, o};
@@ -195,7 +196,8 @@ TEST_CASE("a row of logits does not depend on width, batch, tree, rewind, keep o
             for (token_id token : next) {
               for (std::size_t k = source() % 3; k > 0; --k) {
                 tokens.push_back(static_cast<token_id>(source() % config.vocab_size));
-                parents.push_back(tokens.size() == 1 ? prefix_node : static_cast<node_id>(source() % (tokens.size() - 1)));
+                parents.push_back(tokens.size() == 1 ? prefix_node
+                                                     : static_cast<node_id>(source() % (tokens.size() - 1)));
               }
               tokens.push_back(token);
               parents.push_back(path.empty() ? prefix_node : path.back());
@@ -220,7 +222,8 @@ TEST_CASE("a row of logits does not depend on width, batch, tree, rewind, keep o
             got = items[1].logits;
             break;
           }
-          default: got = session.eval(chain_block{next, want});
+          default:
+            got = session.eval(chain_block{next, want});
         }
         REQUIRE(got.rows() == want);
         for (std::size_t i = 0; i < want; ++i) CHECK(rows(got)[i] == expected[at + width - want + i]);
@@ -257,7 +260,8 @@ TEST_CASE("what a model says about itself") {
   transformer model{"tests/data/models/tied-i8.safetensors"};
   CHECK(model.vocab_size() == 64);
   CHECK(model.end_token() == token_id{2});
-  CHECK(std::vector<token_id>(model.mask_tokens().begin(), model.mask_tokens().end()) == std::vector<token_id>{3, 4, 5, 6, 7, 8});
+  CHECK(std::vector<token_id>(model.mask_tokens().begin(), model.mask_tokens().end()) ==
+        std::vector<token_id>{3, 4, 5, 6, 7, 8});
   CHECK(model.config().max_position_embeddings == 128);
   CHECK(model.open().capacity() == 128);
   transformer_options small;
@@ -285,8 +289,9 @@ TEST_CASE("wrong calls are refused and change nothing") {
   REQUIRE_THROWS_AS(session.eval(chain_block{two, 3}), std::invalid_argument);
   REQUIRE_THROWS_AS(session.eval(tree_block{two, late, 1}), std::invalid_argument);
   REQUIRE_THROWS_AS(session.eval(tree_block{two, few, 1}), std::invalid_argument);
-  REQUIRE_THROWS_AS(session.eval(masked_block{chain_block{two, 1}.tokens.empty() ? tree_block{} : tree_block{two, {}, 1}, bits}),
-                  std::invalid_argument);
+  REQUIRE_THROWS_AS(
+      session.eval(masked_block{chain_block{two, 1}.tokens.empty() ? tree_block{} : tree_block{two, {}, 1}, bits}),
+      std::invalid_argument);
   REQUIRE_THROWS_AS(session.eval(chain_block{tokens, 1}), std::length_error);
   REQUIRE_THROWS_AS(session.rewind(7), std::invalid_argument);
   const std::vector<node_id> gap{0, 2};
@@ -346,7 +351,8 @@ TEST_CASE("faulty batches are refused and change nothing") {
   std::vector<item> foreign{{&a, chain_block{good, 1}}, {&c, chain_block{good, 1}}};
   std::vector<item> missing{{nullptr, chain_block{good, 1}}};
   std::vector<item> faulty{{&a, chain_block{good, 1}}, {&b, chain_block{bad, 1}}};
-  for (auto* items : {&repeated, &foreign, &missing, &faulty}) REQUIRE_THROWS_AS(model.eval(*items), std::invalid_argument);
+  for (auto* items : {&repeated, &foreign, &missing, &faulty})
+    REQUIRE_THROWS_AS(model.eval(*items), std::invalid_argument);
   try {
     model.eval(faulty);
   } catch (const std::invalid_argument& error) {

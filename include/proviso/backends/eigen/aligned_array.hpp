@@ -12,7 +12,8 @@ namespace proviso {
 inline namespace v0 {
 namespace eigen {
 
-/// A fixed number of zeroed elements of a trivial type, aligned to a cache line. Pages that are never touched cost nothing.
+/// A fixed number of zeroed elements of a trivial type, aligned to a cache line. Pages that are never touched cost
+/// nothing.
 template <class T>
 class aligned_array {
  public:

@@ -19,7 +19,7 @@ namespace proviso {
 inline namespace v0 {
 namespace eigen {
 
-/// Consecutive nodes of one block. Node i of the block lies in slot `base + i` of the cache; the slots before `base`
+/// Consecutive nodes of one block. Node i of the block lies in slot `base + i` of the cache; the places before `base`
 /// hold the tokens of the session and are visible to every node.
 struct block_part {
   kv_cache* cache = nullptr;
@@ -31,9 +31,9 @@ struct block_part {
   const std::size_t* run = nullptr;        ///< node i sees exactly the first run[i] nodes, or what its bits say
   const std::uint64_t* visible = nullptr;  ///< rows of bits of the whole block, where some run is `irregular`
   std::size_t visible_words = 0;
-  std::size_t wanted = 0;                  ///< first node whose logits are wanted
-  float* logits = nullptr;                 ///< row of the first wanted node of the block
-  float* features = nullptr;               ///< likewise
+  std::size_t wanted = 0;     ///< first node whose logits are wanted
+  float* logits = nullptr;    ///< row of the first wanted node of the block
+  float* features = nullptr;  ///< likewise
 
   static constexpr std::size_t irregular = static_cast<std::size_t>(-1);
 
@@ -51,7 +51,7 @@ class attention {
   struct scratch {
     aligned_array<float> key;      ///< [head_dim]
     aligned_array<float> queries;  ///< [queries x head_dim]
-    aligned_array<float> scores;   ///< [queries x slots]
+    aligned_array<float> scores;   ///< [queries x places]
     aligned_array<float> sums;     ///< [queries]
     aligned_array<float> mixed;    ///< [queries x head_dim]
     std::vector<const float*> in;
@@ -66,11 +66,11 @@ class attention {
         dim_{config_.head_dim},
         row_{padded(config_.head_dim)} {}
 
-  void prepare(scratch& own, std::size_t slots) const {
+  void prepare(scratch& own, std::size_t places) const {
     const std::size_t queries = nodes_at_once * group_;
     own.key.reserve(row_);
     own.queries.reserve(queries * row_);
-    own.scores.reserve(queries * padded(slots));
+    own.scores.reserve(queries * padded(places));
     own.sums.reserve(queries);
     own.mixed.reserve(queries * row_);
     own.in.resize(queries);
@@ -103,9 +103,10 @@ class attention {
               std::size_t out_stride) const {
     const std::size_t queries = (last - first) * group_;
     std::size_t reach = 0;
-    for (std::size_t node = first; node < last; ++node) reach = (std::max)(reach, (std::min)(part.run[node], part.last));
-    const std::size_t slots = part.base + reach;
-    const std::size_t stride = padded(slots);
+    for (std::size_t node = first; node < last; ++node)
+      reach = (std::max)(reach, (std::min)(part.run[node], part.last));
+    const std::size_t places = part.base + reach;
+    const std::size_t stride = padded(places);
     const float scale = 1.0F / std::sqrt(static_cast<float>(dim_));
     for (std::size_t i = 0; i < queries; ++i) {
       float* query = own.queries.data() + i * row_;
@@ -125,13 +126,13 @@ class attention {
     kernels_.multiply_f32(call);
 
     for (std::size_t i = 0; i < queries; ++i) {
-      own.sums[i] = weigh(own.out[i], part, first + i / group_, slots);
+      own.sums[i] = weigh(own.out[i], part, first + i / group_, places);
       own.in[i] = own.out[i];
       own.out[i] = own.mixed.data() + i * row_;
     }
     call.weights = part.cache->values(layer, head);
     call.panel_stride = part.cache->value_panel_stride();
-    call.columns = slots;
+    call.columns = places;
     call.last_panel = part.cache->value_panels();
     kernels_.multiply_f32(call);
 
@@ -143,16 +144,16 @@ class attention {
     }
   }
 
-  /// Turns the scores of one query into weights (up to their sum, which is returned): exponentials for the slots
+  /// Turns the scores of one query into weights (up to their sum, which is returned): exponentials for the places
   /// that the node sees, zero for the others.
   ///
-  /// The seen slots are moved together first, so the sum has the same order wherever in the block they lie; a zero
+  /// The seen places are moved together first, so the sum has the same order wherever in the block they lie; a zero
   /// weight leaves the later sum over values untouched.
-  float weigh(float* scores, const block_part& part, std::size_t node, std::size_t slots) const {
+  float weigh(float* scores, const block_part& part, std::size_t node, std::size_t places) const {
     if (part.run[node] != block_part::irregular) {
       const std::size_t seen = part.base + part.run[node];
       const float sum = kernels_.exponentials(scores, seen);
-      std::fill(scores + seen, scores + slots, 0.0F);
+      std::fill(scores + seen, scores + places, 0.0F);
       return sum;
     }
     float* block = scores + part.base;
@@ -161,7 +162,7 @@ class attention {
       if (part.sees(node, i)) block[seen++] = block[i];
     }
     const float sum = kernels_.exponentials(scores, part.base + seen);
-    std::fill(block + seen, scores + slots, 0.0F);
+    std::fill(block + seen, scores + places, 0.0F);
     for (std::size_t i = part.last; seen > 0 && i-- > 0;) {
       if (!part.sees(node, i)) continue;
       const float weight = block[--seen];
@@ -176,7 +177,7 @@ class attention {
   rotary rotary_;
   std::size_t group_;  ///< query heads per key-value head
   std::size_t dim_;
-  std::size_t row_;    ///< floats from one vector of a head to the next
+  std::size_t row_;  ///< floats from one vector of a head to the next
 };
 
 }  // namespace eigen

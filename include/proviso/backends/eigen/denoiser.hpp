@@ -26,7 +26,7 @@ class denoiser {
   /// Errors: std::runtime_error naming the file and the fault; std::invalid_argument for a causal model, one without a
   /// mask token, or options out of range.
   explicit denoiser(const std::string& path, const transformer_options& options = {})
-      : engine_{std::make_unique<engine>(path, options)}, state_{std::make_unique<sequence_state>(engine_->open())} {
+      : engine_{std::make_unique<engine>(path, options)}, state_{std::make_unique<sequence>(engine_->open())} {
     if (!config().bidirectional) {
       throw std::invalid_argument(path + ": the model is causal; open it as a proviso::eigen::transformer");
     }
@@ -45,15 +45,20 @@ class denoiser {
   logits_view<float> score(std::span<const token_id> prefix, std::span<const token_id> canvas) {
     tokens_.assign(prefix.begin(), prefix.end());
     tokens_.insert(tokens_.end(), canvas.begin(), canvas.end());
-    engine_->rewind(*state_, 0);
+    state_->rewind(0);
     const chain_block block{tokens_, canvas.size()};
-    engine_->eval(1, [&](std::size_t) { return engine_request{state_.get(), block}; }, true);
-    return {state_->logits.data(), state_->rows, config().vocab_size, engine_->logits_stride()};
+    engine_->eval(
+        1,
+        [&](std::size_t) {
+          return engine_request{state_.get(), block};
+        },
+        true);
+    return {state_->logits(), state_->rows(), config().vocab_size, engine_->logits_stride()};
   }
 
  private:
   std::unique_ptr<engine> engine_;
-  std::unique_ptr<sequence_state> state_;
+  std::unique_ptr<sequence> state_;
   std::vector<token_id> tokens_;
 };
 

@@ -70,7 +70,7 @@ class forward_pass {
     rows_.clear();
     all_.clear();
     wanted_.clear();
-    std::size_t slots = 0;
+    std::size_t places = 0;
     for (const block_part& part : parts) {
       parts_.push_back({&part, rows_.size()});
       for (std::size_t node = part.first; node < part.last; ++node) {
@@ -78,7 +78,7 @@ class forward_pass {
         all_.push_back(rows_.size());
         rows_.push_back({&part, node});
       }
-      slots = (std::max)(slots, part.base + part.last);
+      places = (std::max)(places, part.base + part.last);
     }
     const std::size_t n = rows_.size();
     const std::size_t widest = padded((std::max)({hidden_width_, attended_width_, active_width_}), fixed_point_columns);
@@ -93,7 +93,7 @@ class forward_pass {
     offset_.reserve(3 * n);
     in_.resize((std::max)(n, in_.size()));
     out_.resize((std::max)(n, out_.size()));
-    for (attention::scratch& own : attention_scratch_) attention_.prepare(own, slots);
+    for (attention::scratch& own : attention_scratch_) attention_.prepare(own, places);
     for (std::size_t t = 0; t < n; ++t) {
       const token_id token = rows_[t].part->tokens[rows_[t].node];
       weights_.embedding.read(static_cast<std::size_t>(token), hidden_.data() + t * hidden_width_);
@@ -120,9 +120,8 @@ class forward_pass {
       out_[i] = part->logits + (node - part->wanted) * logits_stride();
     }
     product call = product_of(weights_.head, wanted_.size(), false);
-    for_panels(weights_.head, wanted_.size(), [&](std::size_t first, std::size_t last) {
-      weights_.head.multiply(call, first, last);
-    });
+    for_panels(weights_.head, wanted_.size(),
+               [&](std::size_t first, std::size_t last) { weights_.head.multiply(call, first, last); });
   }
 
   /// RMSNorm of rows of the residual stream, made ready to be multiplied by `matrix`.
@@ -175,8 +174,8 @@ class forward_pass {
     for_panels(matrix, rows.size(), [&](std::size_t first, std::size_t last) {
       matrix.multiply(call, first, last);
       for (std::size_t i = 0; i < rows.size(); ++i) {
-        weights_.kernels.gated(out_[i] + first * panel_rows, active_.data() + rows[i] * active_width_ + first / 2 * panel_rows,
-                               (last - first) / 2);
+        weights_.kernels.gated(out_[i] + first * panel_rows,
+                               active_.data() + rows[i] * active_width_ + first / 2 * panel_rows, (last - first) / 2);
       }
     });
   }
@@ -189,9 +188,8 @@ class forward_pass {
     const std::size_t panels = matrix.panels();
     const std::size_t pieces = team_.size() == 1 ? 1 : team_.size() * pieces_per_thread;
     const std::size_t step = padded((panels + pieces - 1) / pieces, 4);
-    team_.run((panels + step - 1) / step, [&](std::size_t, std::size_t piece) {
-      function(piece * step, (std::min)(panels, (piece + 1) * step));
-    });
+    team_.run((panels + step - 1) / step,
+              [&](std::size_t, std::size_t piece) { function(piece * step, (std::min)(panels, (piece + 1) * step)); });
   }
 
   /// Rows one by one; the team is worth its call for many of them only.
@@ -209,7 +207,7 @@ class forward_pass {
   };
 
   const transformer_weights& weights_;
-  std::size_t hidden_width_;     ///< floats of one row; the columns behind the last one are zero
+  std::size_t hidden_width_;  ///< floats of one row; the columns behind the last one are zero
   std::size_t projected_width_;
   std::size_t attended_width_;
   std::size_t active_width_;
@@ -219,14 +217,14 @@ class forward_pass {
 
   std::vector<placed_part> parts_;
   std::vector<node_row> rows_;
-  std::vector<std::size_t> all_;     ///< indices into rows_
+  std::vector<std::size_t> all_;  ///< indices into rows_
   std::vector<std::size_t> wanted_;
-  aligned_array<float> hidden_;      ///< [rows x hidden], the residual stream
-  aligned_array<float> projected_;   ///< [rows x (queries, keys, values)]
-  aligned_array<float> attended_;    ///< [rows x queries]
-  aligned_array<float> gate_up_;     ///< [rows x 2 * intermediate], panels alternate
-  aligned_array<float> active_;      ///< [rows x intermediate]
-  aligned_array<float> normed_;      ///< [rows x hidden]
+  aligned_array<float> hidden_;     ///< [rows x hidden], the residual stream
+  aligned_array<float> projected_;  ///< [rows x (queries, keys, values)]
+  aligned_array<float> attended_;   ///< [rows x queries]
+  aligned_array<float> gate_up_;    ///< [rows x 2 * intermediate], panels alternate
+  aligned_array<float> active_;     ///< [rows x intermediate]
+  aligned_array<float> normed_;     ///< [rows x hidden]
   aligned_array<std::int8_t> digits_;
   aligned_array<float> unit_;
   aligned_array<std::int32_t> offset_;

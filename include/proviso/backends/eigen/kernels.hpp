@@ -25,7 +25,8 @@ struct kernel_table {
   void (*multiply_f16)(const product&) = nullptr;  ///< IEEE halves
   void (*multiply_i8)(const product&) = nullptr;
   /// RMSNorm: out = row / sqrt(sum of squares / columns + epsilon) * gain
-  void (*normalise)(const float* row, const float* gain, std::size_t size, float columns, float epsilon, float* out) = nullptr;
+  void (*normalise)(const float* row, const float* gain, std::size_t size, float columns, float epsilon,
+                    float* out) = nullptr;
   /// Replaces `size` (any number but 0) scores by exp(score - largest), pads with zeros to a multiple of 16 and
   /// returns their sum.
   float (*exponentials)(float* scores, std::size_t size) = nullptr;
@@ -44,10 +45,14 @@ inline bool runs(instruction_set set) noexcept {
   const bool avx2 = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
   const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0;
   switch (set) {
-    case instruction_set::generic: return true;
-    case instruction_set::avx2: return avx2;
-    case instruction_set::avx512: return avx512;
-    case instruction_set::vnni: return avx512 && __builtin_cpu_supports("avx512vnni") != 0;
+    case instruction_set::generic:
+      return true;
+    case instruction_set::avx2:
+      return avx2;
+    case instruction_set::avx512:
+      return avx512;
+    case instruction_set::vnni:
+      return avx512 && __builtin_cpu_supports("avx512vnni") != 0;
     case instruction_set::amx:
 #if defined(__linux__)
       return avx512 && __builtin_cpu_supports("avx512vnni") != 0 && amx::allowed();
@@ -65,20 +70,37 @@ inline bool runs(instruction_set set) noexcept {
 inline kernel_table kernels_of(instruction_set set) noexcept {
 #if defined(__x86_64__)
   switch (set) {
-    case instruction_set::generic: break;
+    case instruction_set::generic:
+      break;
     case instruction_set::avx2:
-      return {"AVX2", &avx2::multiply_f32, &avx2::multiply_f16, &avx2::multiply_i8, &avx2::normalise,
-              &avx2::exponentials, &avx2::gated, nullptr, nullptr};
+      return {"AVX2",           &avx2::multiply_f32, &avx2::multiply_f16, &avx2::multiply_i8,
+              &avx2::normalise, &avx2::exponentials, &avx2::gated,        nullptr,
+              nullptr};
     case instruction_set::avx512:
-      return {"AVX-512", &avx512::multiply_f32, &avx512::multiply_f16, &avx512::multiply_i8,
-              &avx512::normalise, &avx512::exponentials, &avx512::gated, nullptr, nullptr};
+      return {"AVX-512",
+              &avx512::multiply_f32,
+              &avx512::multiply_f16,
+              &avx512::multiply_i8,
+              &avx512::normalise,
+              &avx512::exponentials,
+              &avx512::gated,
+              nullptr,
+              nullptr};
     case instruction_set::vnni:
-      return {"AVX-512 VNNI", &avx512::multiply_f32, &avx512::multiply_f16, &avx512::multiply_i8,
-              &avx512::normalise, &avx512::exponentials, &avx512::gated, &vnni::multiply, &vnni::fix};
+      return {"AVX-512 VNNI",       &avx512::multiply_f32, &avx512::multiply_f16,
+              &avx512::multiply_i8, &avx512::normalise,    &avx512::exponentials,
+              &avx512::gated,       &vnni::multiply,       &vnni::fix};
     case instruction_set::amx:
 #if defined(__linux__)
-      return {"AMX", &avx512::multiply_f32, &avx512::multiply_f16, &avx512::multiply_i8, &avx512::normalise,
-              &avx512::exponentials, &avx512::gated, &amx::multiply, &vnni::fix};
+      return {"AMX",
+              &avx512::multiply_f32,
+              &avx512::multiply_f16,
+              &avx512::multiply_i8,
+              &avx512::normalise,
+              &avx512::exponentials,
+              &avx512::gated,
+              &amx::multiply,
+              &vnni::fix};
 #else
       break;
 #endif
@@ -86,13 +108,21 @@ inline kernel_table kernels_of(instruction_set set) noexcept {
 #else
   (void)set;
 #endif
-  return {"generic", &generic::multiply_f32, &generic::multiply_f16, &generic::multiply_i8,
-          &generic::normalise, &generic::exponentials, &generic::gated, nullptr, nullptr};
+  return {"generic",
+          &generic::multiply_f32,
+          &generic::multiply_f16,
+          &generic::multiply_i8,
+          &generic::normalise,
+          &generic::exponentials,
+          &generic::gated,
+          nullptr,
+          nullptr};
 }
 
 /// The strongest instruction set of this machine.
 inline instruction_set strongest_instruction_set() noexcept {
-  for (instruction_set set : {instruction_set::amx, instruction_set::vnni, instruction_set::avx512, instruction_set::avx2}) {
+  for (instruction_set set :
+       {instruction_set::amx, instruction_set::vnni, instruction_set::avx512, instruction_set::avx2}) {
     if (runs(set)) return set;
   }
   return instruction_set::generic;

@@ -57,8 +57,8 @@ struct alignas(64) tile_shapes {
   std::uint8_t rows[16] = {};
 };
 
-[[gnu::target("avx512f,avx512bw")]] inline void store(const product& m, std::size_t panel, std::size_t token, std::size_t tokens,
-                                                      const std::int32_t* sums) {
+[[gnu::target("avx512f,avx512bw")]] inline void store(const product& m, std::size_t panel, std::size_t token,
+                                                      std::size_t tokens, const std::int32_t* sums) {
   for (std::size_t t = 0; t < tokens; ++t, sums += 48) {
     vnni::store(m, panel * panel_rows, token + t, _mm512_load_si512(sums), _mm512_load_si512(sums + 16),
                 _mm512_load_si512(sums + 32));
@@ -107,8 +107,9 @@ inline void prefetch(const std::uint8_t* tile) noexcept {
 /// One or two panels times two groups of up to five tokens, which share the tiles of weights. A group may be shorter
 /// than its tile; the rows behind it are computed from whatever lies there and dropped.
 template <std::size_t Panels>
-[[gnu::target("amx-tile,amx-int8,avx512f,avx512bw")]] inline void two_groups(const product& m, std::size_t panel, std::size_t token,
-                                                                              std::size_t first_group, std::size_t second_group) {
+[[gnu::target("amx-tile,amx-int8,avx512f,avx512bw")]] inline void two_groups(const product& m, std::size_t panel,
+                                                                             std::size_t token, std::size_t first_group,
+                                                                             std::size_t second_group) {
   const auto* w = static_cast<const std::uint8_t*>(m.weights) + panel * m.panel_stride;
   const std::int8_t* x = m.fixed.digits + 3 * token * m.fixed.stride;
   const std::int8_t* y = x + 3 * first_group * m.fixed.stride;
@@ -146,7 +147,8 @@ template <std::size_t Panels>
 }
 
 /// Gives the tiles of sums and digits their rows: three for each token of a group.
-[[gnu::target("amx-tile,amx-int8,avx512f,avx512bw")]] inline void shape_tiles(std::size_t even_group, std::size_t odd_group) {
+[[gnu::target("amx-tile,amx-int8,avx512f,avx512bw")]] inline void shape_tiles(std::size_t even_group,
+                                                                              std::size_t odd_group) {
   tile_shapes shapes;
   for (std::size_t i = 0; i < 6; i += 2) shapes.rows[i] = static_cast<std::uint8_t>(3 * even_group);
   for (std::size_t i = 1; i < 6; i += 2) shapes.rows[i] = static_cast<std::uint8_t>(3 * odd_group);

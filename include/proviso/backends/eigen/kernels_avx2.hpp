@@ -83,11 +83,20 @@ template <class Load>
     std::size_t t = 0;
     for (; t + 5 <= m.tokens; t += 5) tile<Load, 1, 5>(m, panel, t);
     switch (m.tokens - t) {
-      case 1: tile<Load, 1, 1>(m, panel, t); break;
-      case 2: tile<Load, 1, 2>(m, panel, t); break;
-      case 3: tile<Load, 1, 3>(m, panel, t); break;
-      case 4: tile<Load, 1, 4>(m, panel, t); break;
-      default: break;
+      case 1:
+        tile<Load, 1, 1>(m, panel, t);
+        break;
+      case 2:
+        tile<Load, 1, 2>(m, panel, t);
+        break;
+      case 3:
+        tile<Load, 1, 3>(m, panel, t);
+        break;
+      case 4:
+        tile<Load, 1, 4>(m, panel, t);
+        break;
+      default:
+        break;
     }
   }
 }
@@ -103,8 +112,8 @@ inline void multiply_i8(const product& m) { multiply<load_i8>(m); }
   return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
 }
 
-[[gnu::target("avx2,fma,f16c")]] inline void normalise(const float* row, const float* gain, std::size_t size, float columns,
-                                                      float epsilon, float* out) {
+[[gnu::target("avx2,fma,f16c")]] inline void normalise(const float* row, const float* gain, std::size_t size,
+                                                       float columns, float epsilon, float* out) {
   __m256 first = _mm256_setzero_ps();
   __m256 last = _mm256_setzero_ps();
   for (std::size_t i = 0; i < size; i += panel_rows) {
@@ -115,7 +124,8 @@ inline void multiply_i8(const product& m) { multiply<load_i8>(m); }
   }
   const __m256 factor = _mm256_set1_ps(1.0F / std::sqrt(total(first, last) / columns + epsilon));
   for (std::size_t i = 0; i < size; i += 8) {
-    _mm256_storeu_ps(out + i, _mm256_mul_ps(_mm256_mul_ps(_mm256_loadu_ps(row + i), factor), _mm256_loadu_ps(gain + i)));
+    _mm256_storeu_ps(out + i,
+                     _mm256_mul_ps(_mm256_mul_ps(_mm256_loadu_ps(row + i), factor), _mm256_loadu_ps(gain + i)));
   }
 }
 

@@ -16,6 +16,7 @@
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wsign-conversion"
 #endif
 
 namespace proviso {
@@ -84,12 +85,18 @@ template <class Load, std::size_t Panels>
   std::size_t t = 0;
   for (; t + 6 <= m.tokens; t += 6) tile<Load, Panels, 6>(m, panel, t);
   switch (m.tokens - t) {
-    case 1: return tile<Load, Panels, 1>(m, panel, t);
-    case 2: return tile<Load, Panels, 2>(m, panel, t);
-    case 3: return tile<Load, Panels, 3>(m, panel, t);
-    case 4: return tile<Load, Panels, 4>(m, panel, t);
-    case 5: return tile<Load, Panels, 5>(m, panel, t);
-    default: return;
+    case 1:
+      return tile<Load, Panels, 1>(m, panel, t);
+    case 2:
+      return tile<Load, Panels, 2>(m, panel, t);
+    case 3:
+      return tile<Load, Panels, 3>(m, panel, t);
+    case 4:
+      return tile<Load, Panels, 4>(m, panel, t);
+    case 5:
+      return tile<Load, Panels, 5>(m, panel, t);
+    default:
+      return;
   }
 }
 
@@ -105,8 +112,8 @@ inline void multiply_f32(const product& m) { multiply<load_f32>(m); }
 inline void multiply_f16(const product& m) { multiply<load_f16>(m); }
 inline void multiply_i8(const product& m) { multiply<load_i8>(m); }
 
-[[gnu::target("avx512f,avx512bw")]] inline void normalise(const float* row, const float* gain, std::size_t size, float columns,
-                                                         float epsilon, float* out) {
+[[gnu::target("avx512f,avx512bw")]] inline void normalise(const float* row, const float* gain, std::size_t size,
+                                                          float columns, float epsilon, float* out) {
   __m512 sum = _mm512_setzero_ps();
   for (std::size_t i = 0; i < size; i += panel_rows) {
     const __m512 x = _mm512_loadu_ps(row + i);

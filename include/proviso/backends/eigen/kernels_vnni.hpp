@@ -24,13 +24,13 @@ inline namespace v0 {
 namespace eigen {
 
 /// Int8 weights times 24-bit fixed point rows for AVX-512 VNNI: three exact integer sums per output, one per digit,
-/// joined in floats. An activation is rounded to 2^-23 of the largest in its row; nothing else is lost before the sums are
-/// joined, so the logits are as close to exact ones as those of float arithmetic, several times faster.
+/// joined in floats. An activation is rounded to 2^-23 of the largest in its row; nothing else is lost before the sums
+/// are joined, so the logits are as close to exact ones as those of float arithmetic, several times faster.
 namespace vnni {
 
 /// Joins the three sums of 16 outputs and stores them. Weights were stored plus 128, which the offsets take back.
 [[gnu::target("avx512f,avx512bw")]] inline void store(const product& m, std::size_t row, std::size_t token, __m512i low,
-                                                     __m512i middle, __m512i high) {
+                                                      __m512i middle, __m512i high) {
   const std::int32_t* offset = m.fixed.offset + 3 * token;
   const __m512 base = _mm512_set1_ps(256.0F);
   __m512 value = _mm512_cvtepi32_ps(_mm512_sub_epi32(high, _mm512_set1_epi32(offset[2])));
@@ -52,7 +52,8 @@ namespace vnni {
 }
 
 template <std::size_t Panels, std::size_t Tokens>
-[[gnu::target("avx512f,avx512bw,avx512vnni")]] inline void tile(const product& m, std::size_t panel, std::size_t token) {
+[[gnu::target("avx512f,avx512bw,avx512vnni")]] inline void tile(const product& m, std::size_t panel,
+                                                                std::size_t token) {
   const auto* w = static_cast<const std::uint8_t*>(m.weights) + panel * m.panel_stride;
   const std::size_t stride = m.fixed.stride;
   const std::int8_t* x[Tokens];
@@ -105,8 +106,8 @@ template <std::size_t Panels>
 
 /// Writes row `t` of `rows` from `size` floats, a multiple of 16; the columns behind them are zero. A row that is
 /// not finite gets a unit that is not a number, so that all its products are none.
-[[gnu::target("avx512f,avx512bw,avx512vnni")]] inline void fix(const float* row, std::size_t size, const fixed_point_rows& rows,
-                                                               std::size_t t) {
+[[gnu::target("avx512f,avx512bw,avx512vnni")]] inline void fix(const float* row, std::size_t size,
+                                                               const fixed_point_rows& rows, std::size_t t) {
   __m512 largest = _mm512_setzero_ps();
   __m512 zero = _mm512_setzero_ps();
   for (std::size_t i = 0; i < size; i += panel_rows) {

@@ -70,8 +70,8 @@ class packed_matrix {
   void set_row(std::size_t row, std::span<const std::int8_t> weights, float scale) {
     scales_[row] = scale;
     for (std::size_t k = 0; k < weights.size(); ++k) {
-      const std::size_t at = fixed_ ? (row / panel_rows * stride_ + k / 4 * 4) * panel_rows + row % panel_rows * 4 + k % 4
-                                    : place(row, k);
+      const std::size_t at =
+          fixed_ ? (row / panel_rows * stride_ + k / 4 * 4) * panel_rows + row % panel_rows * 4 + k % 4 : place(row, k);
       const int stored = fixed_ ? weights[k] + 128 : weights[k];
       weights_[at] = static_cast<std::byte>(static_cast<unsigned char>(stored));
     }
@@ -139,7 +139,8 @@ class lookup_table {
     ::Eigen::Map<::Eigen::ArrayXf> result(out, size);
     if (storage_ == weight_storage::i8) {
       const auto* first = reinterpret_cast<const std::int8_t*>(weights_.data()) + row * columns_;
-      result = ::Eigen::Map<const ::Eigen::Array<std::int8_t, ::Eigen::Dynamic, 1>>(first, size).cast<float>() * scales_[row];
+      result = ::Eigen::Map<const ::Eigen::Array<std::int8_t, ::Eigen::Dynamic, 1>>(first, size).cast<float>() *
+               scales_[row];
     } else if (storage_ == weight_storage::f16) {
       const auto* first = reinterpret_cast<const ::Eigen::half*>(weights_.data()) + row * columns_;
       result = ::Eigen::Map<const ::Eigen::Array<::Eigen::half, ::Eigen::Dynamic, 1>>(first, size).cast<float>();

@@ -16,7 +16,8 @@ constexpr std::size_t padded(std::size_t size, std::size_t step = panel_rows) no
   return (size + step - 1) / step * step;
 }
 
-/// Columns of fixed point rows come in multiples of this; a kernel may read this many rows together, also behind the last.
+/// Columns of fixed point rows come in multiples of this; a kernel may read this many rows together, also behind the
+/// last.
 inline constexpr std::size_t fixed_point_columns = 64;
 inline constexpr std::size_t fixed_point_rows_at_once = 10;
 
@@ -40,16 +41,16 @@ struct fixed_point_rows {
 /// does not depend on how many panels and tokens the call covers.
 struct product {
   const void* weights = nullptr;
-  const float* scales = nullptr;   ///< one per row, or null for 1
-  std::size_t panel_stride = 0;    ///< weights from one panel to the next
-  std::size_t columns = 0;         ///< in integer arithmetic a multiple of `fixed_point_columns`
+  const float* scales = nullptr;  ///< one per row, or null for 1
+  std::size_t panel_stride = 0;   ///< weights from one panel to the next
+  std::size_t columns = 0;        ///< in integer arithmetic a multiple of `fixed_point_columns`
   std::size_t first_panel = 0;
-  std::size_t last_panel = 0;      ///< one past
+  std::size_t last_panel = 0;  ///< one past
   std::size_t tokens = 0;
-  const float* const* x = nullptr; ///< float arithmetic: rows of activations
-  fixed_point_rows fixed;          ///< integer arithmetic: rows of activations
-  float* const* out = nullptr;     ///< rows of at least 16 * last_panel floats
-  bool add = false;                ///< add to `out` instead of replacing it
+  const float* const* x = nullptr;  ///< float arithmetic: rows of activations
+  fixed_point_rows fixed;           ///< integer arithmetic: rows of activations
+  float* const* out = nullptr;      ///< rows of at least 16 * last_panel floats
+  bool add = false;                 ///< add to `out` instead of replacing it
 };
 
 /// exp(x) = 2^n * p(r) with r = x - n * ln 2 and |r| <= ln 2 / 2: the coefficients of all versions.

@@ -62,9 +62,20 @@ class safetensors {
     std::string_view name;
     std::size_t size;
   };
-  static constexpr std::array<element, 14> elements{{{"BOOL", 1}, {"U8", 1}, {"I8", 1}, {"F8_E5M2", 1}, {"F8_E4M3", 1},
-                                                     {"U16", 2}, {"I16", 2}, {"F16", 2}, {"BF16", 2}, {"U32", 4},
-                                                     {"I32", 4}, {"F32", 4}, {"I64", 8}, {"F64", 8}}};
+  static constexpr std::array<element, 14> elements{{{"BOOL", 1},
+                                                     {"U8", 1},
+                                                     {"I8", 1},
+                                                     {"F8_E5M2", 1},
+                                                     {"F8_E4M3", 1},
+                                                     {"U16", 2},
+                                                     {"I16", 2},
+                                                     {"F16", 2},
+                                                     {"BF16", 2},
+                                                     {"U32", 4},
+                                                     {"I32", 4},
+                                                     {"F32", 4},
+                                                     {"I64", 8},
+                                                     {"F64", 8}}};
 
   void read() {
     const auto bytes = file_.bytes();
@@ -123,7 +134,8 @@ class safetensors {
     const std::string what = "tensor " + quoted(name);
     if (!value.is_object()) fail(what + " is not described by an object");
     for (const auto& [key, ignored] : value.items()) {
-      if (key != "dtype" && key != "shape" && key != "data_offsets") fail(what + " has the unknown field " + quoted(key));
+      if (key != "dtype" && key != "shape" && key != "data_offsets")
+        fail(what + " has the unknown field " + quoted(key));
     }
     for (const char* key : {"dtype", "shape", "data_offsets"}) {
       if (!value.contains(key)) fail(what + " has no " + key);
@@ -131,13 +143,15 @@ class safetensors {
     if (!value["dtype"].is_string()) fail(what + ": dtype is not a string");
     tensor result;
     result.dtype = value["dtype"].get<std::string>();
-    const auto known = std::find_if(elements.begin(), elements.end(), [&](const element& e) { return e.name == result.dtype; });
+    const auto known =
+        std::find_if(elements.begin(), elements.end(), [&](const element& e) { return e.name == result.dtype; });
     if (known == elements.end()) fail(what + " has the unknown dtype " + quoted(result.dtype));
 
     result.shape = sizes(value["shape"], what + ": shape");
     std::size_t expected = known->size;
     for (std::size_t extent : result.shape) {
-      if (extent != 0 && expected > std::numeric_limits<std::size_t>::max() / extent) fail(what + ": the shape overflows");
+      if (extent != 0 && expected > std::numeric_limits<std::size_t>::max() / extent)
+        fail(what + ": the shape overflows");
       expected *= extent;
     }
     const std::vector<std::size_t> offsets = sizes(value["data_offsets"], what + ": data_offsets");

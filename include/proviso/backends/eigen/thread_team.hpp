@@ -48,7 +48,9 @@ class thread_team {
       return;
     }
     function_ = &function;
-    call_ = [](void* f, std::size_t member, std::size_t piece) { (*static_cast<std::remove_reference_t<F>*>(f))(member, piece); };
+    call_ = [](void* f, std::size_t member, std::size_t piece) {
+      (*static_cast<std::remove_reference_t<F>*>(f))(member, piece);
+    };
     done_.store(0, std::memory_order_relaxed);
     ++job_;
     ticket_.store(job_ << 32 | static_cast<std::uint64_t>(pieces) << 16, std::memory_order_release);

@@ -28,7 +28,7 @@ namespace eigen {
 class transformer_session {
  public:
   /// Tokens held.
-  std::size_t length() const noexcept { return state_->length; }
+  std::size_t length() const noexcept { return state_->length(); }
   /// Tokens that fit.
   std::size_t capacity() const noexcept { return engine_->capacity(); }
 
@@ -36,40 +36,40 @@ class transformer_session {
   /// until the next call on this session.
   ///
   /// A block that is not a chain, or hides something from a node, must be followed by `keep`, or by a `rewind` to a
-  /// length at which only a plain chain is held. Errors: std::invalid_argument for a token outside the vocabulary, `want`
-  /// beyond the block, a parent that does not precede its node, visibility of the wrong size or that shows a node
-  /// nothing; std::length_error where the capacity does not suffice; std::logic_error where `keep` is missing.
+  /// length at which only a plain chain is held. Errors: std::invalid_argument for a token outside the vocabulary,
+  /// `want` beyond the block, a parent that does not precede its node, visibility of the wrong size or that shows a
+  /// node nothing; std::length_error where the capacity does not suffice; std::logic_error where `keep` is missing.
   /// After an error the session is as before the call.
   logits_view<float> eval(masked_block block) {
     engine_->eval(1, [&](std::size_t) { return engine_request{state_.get(), block}; });
     return logits();
   }
 
-  /// Forgets all but the first `n` tokens. Errors: std::invalid_argument where `n > length()`; std::logic_error where the
-  /// first `n` tokens are not a chain.
-  void rewind(std::size_t n) { engine_->rewind(*state_, n); }
+  /// Forgets all but the first `n` tokens. Errors: std::invalid_argument where `n > length()`; std::logic_error where
+  /// the first `n` tokens are not a chain.
+  void rewind(std::size_t n) { state_->rewind(n); }
 
   /// Keeps these nodes of the block evaluated last, each the parent of the next, and forgets the others.
   /// Errors: std::invalid_argument where they are no such path.
-  void keep(std::span<const node_id> path) { engine_->keep(*state_, path); }
+  void keep(std::span<const node_id> path) { state_->keep(path); }
 
   /// The rows that the head multiplied (after the last norm), parallel to the logits of the last call.
   logits_view<float> features() const noexcept {
-    return {state_->features.data(), state_->rows, engine_->config().hidden_size, engine_->features_stride()};
+    return {state_->features(), state_->rows(), engine_->config().hidden_size, engine_->features_stride()};
   }
 
  private:
   friend class transformer;
 
   explicit transformer_session(std::shared_ptr<engine> shared)
-      : engine_{std::move(shared)}, state_{std::make_unique<sequence_state>(engine_->open())} {}
+      : engine_{std::move(shared)}, state_{std::make_unique<sequence>(engine_->open())} {}
 
   logits_view<float> logits() const noexcept {
-    return {state_->logits.data(), state_->rows, engine_->config().vocab_size, engine_->logits_stride()};
+    return {state_->logits(), state_->rows(), engine_->config().vocab_size, engine_->logits_stride()};
   }
 
   std::shared_ptr<engine> engine_;
-  std::unique_ptr<sequence_state> state_;
+  std::unique_ptr<sequence> state_;
 };
 
 /// A causal LLaMA-style decoder on the CPU (RMSNorm, rotary positions, SwiGLU, grouped-query attention).

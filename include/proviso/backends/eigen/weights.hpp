@@ -25,7 +25,7 @@ struct layer_weights {
   packed_matrix query_key_value;        ///< rows: queries of all heads, keys, values
   packed_matrix output;
   aligned_array<float> feed_forward_norm;
-  packed_matrix gate_up;                ///< panels of the gate and of the up matrix alternate
+  packed_matrix gate_up;  ///< panels of the gate and of the up matrix alternate
   packed_matrix down;
 };
 
@@ -142,7 +142,8 @@ class weights_reader {
   void require_shape(const std::string& name, const std::vector<std::size_t>& shape) const {
     const tensor& t = get(name);
     if (t.shape != shape) {
-      file_.fail("tensor '" + name + "' has the shape " + shape_text(t.shape) + " where " + shape_text(shape) + " is expected");
+      file_.fail("tensor '" + name + "' has the shape " + shape_text(t.shape) + " where " + shape_text(shape) +
+                 " is expected");
     }
   }
 

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <proviso/backends/eigen/engine.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+#include <span>
+#include <vector>
+
+#include <proviso/backends/eigen/transformer.hpp>
+
+#include "random_model.hpp"
+#include "support/catch.hpp"
+
+namespace {
+std::atomic<std::size_t> allocations{0};
+}  // namespace
+
+// Counts what this program allocates through operator new.
+void* operator new(std::size_t size) {
+  ++allocations;
+  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
+  throw std::bad_alloc{};
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+
+using namespace proviso;
+
+TEST_CASE("after the first calls an evaluation allocates nothing") {
+  const random_model::temporary_file file("steady.safetensors", random_model::content(random_model::odd_shape(), true));
+  eigen::transformer_options options;
+  options.threads = 2;
+  eigen::transformer model{file.path(), options};
+  auto session = model.open();
+  auto other = model.open();
+  const std::vector<token_id> tokens{1, 2, 3, 4, 5, 6};
+  const std::vector<node_id> parents{-1, 0, 0, 1, 2, 2};
+  const std::vector<node_id> path{0, 2, 5};
+  std::vector<batch_item<eigen::transformer::session>> items(2);
+  const auto rounds = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      session.rewind(0);
+      other.rewind(0);
+      session.eval(chain_block{tokens, 6});
+      session.eval(tree_block{tokens, parents, 6});
+      session.keep(path);
+      items[0] = {&session, chain_block{tokens, 2}};
+      items[1] = {&other, tree_block{tokens, parents, 1}};
+      model.eval(items);
+      other.rewind(0);
+    }
+  };
+  rounds(2);
+  const float* logits = session.eval(chain_block{tokens, 6}).data();
+  const std::size_t before = allocations;
+  rounds(100);
+  const std::size_t after = allocations;
+  CHECK(after == before);
+  CHECK(session.eval(chain_block{tokens, 6}).data() == logits);
+}
+
+TEST_CASE("a prompt longer than a pass gives the same rows as its pieces") {
+  const random_model::temporary_file file("prompt.safetensors", random_model::content(random_model::odd_shape(), true));
+  eigen::transformer model{file.path()};
+  std::vector<token_id> prompt(250);
+  for (std::size_t i = 0; i < prompt.size(); ++i) prompt[i] = static_cast<token_id>(i * i % 99);
+  auto whole = model.open();
+  const auto rows = whole.eval(chain_block{prompt, prompt.size()});
+  auto pieces = model.open();
+  for (std::size_t at = 0; at < prompt.size(); at += 25) {
+    const auto part = pieces.eval(chain_block{std::span{prompt}.subspan(at, 25), 25});
+    for (std::size_t i = 0; i < 25; ++i) {
+      CHECK(std::vector<float>(part.row(i).begin(), part.row(i).end()) ==
+            std::vector<float>(rows.row(at + i).begin(), rows.row(at + i).end()));
+    }
+  }
+}
