@@ -1,30 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <proviso/backends/eigen/engine.hpp>
 
-#include <atomic>
 #include <cstddef>
-#include <cstdlib>
-#include <new>
 #include <span>
 #include <vector>
 
 #include <proviso/backends/eigen/transformer.hpp>
 
 #include "random_model.hpp"
+#include "support/allocations.hpp"
 #include "support/catch.hpp"
-
-namespace {
-std::atomic<std::size_t> allocations{0};
-}  // namespace
-
-// Counts what this program allocates through operator new.
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc{};
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 using namespace proviso;
 

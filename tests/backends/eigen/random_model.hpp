@@ -131,7 +131,10 @@ inline std::string content(const transformer_config& c, bool int8, std::uint64_t
   if (!c.tie_word_embeddings) matrix("lm_head.weight", c.vocab_size, c.hidden_size, 3.0F);
 
   std::string masks;
-  for (proviso::token_id id : c.mask_token_ids) masks += (masks.empty() ? "" : ",") + std::to_string(id);
+  for (proviso::token_id id : c.mask_token_ids) {
+    if (!masks.empty()) masks += ',';
+    masks += std::to_string(id);
+  }
   auto& metadata = header["__metadata__"];
   metadata = {{"format", "proviso-llama"},
               {"hidden_size", std::to_string(c.hidden_size)},
