@@ -128,11 +128,11 @@ inline const auto& methods() {
   using enum promise;
   static constexpr std::array table{
       method{"plain", "one call of the model per token", false, same_text, false, 0, &plain},
-      method{"draft-token", "a small model drafts; accepted with probability min(1, p/q)", true, same_law, false, 4,
+      method{"draft-token", "a small model drafts; accepted with probability min(1, p/q)", true, same_law, false, 3,
              &speculate<drafters::model<model>, rules::token>},
       method{"draft-match", "a small model drafts; accepted where plain decoding draws the same", true, same_text,
-             false, 4, &speculate<drafters::model<model>, rules::match>},
-      method{"draft-greedy", "a small model drafts; accepted where it is most probable", true, same_text, true, 4,
+             false, 3, &speculate<drafters::model<model>, rules::match>},
+      method{"draft-greedy", "a small model drafts; accepted where it is most probable", true, same_text, true, 3,
              &speculate<drafters::model<model>, rules::greedy>},
       method{"lookup-token", "copies from the text so far; accepted with probability p", false, same_law, false, 6,
              &speculate<drafters::prompt_lookup, rules::token>},

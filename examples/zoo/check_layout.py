@@ -44,10 +44,10 @@ assert worst(stepped, net(y)) < 1e-4, f"step() differs from forward(): {worst(st
 here = os.path.dirname(os.path.abspath(__file__))
 checked = 0
 for path in sorted(glob.glob(os.path.join(here, "..", "..", "tests", "data", "models", "*.json"))):
+    if not os.path.basename(path).startswith(("tied", "grouped")):         # Decoder: causal, head matrix = embedding
+        continue
     with open(path) as f:
         vectors = json.load(f)
-    if "bidirectional" in path or "untied" in path or "wide" in path:
-        continue
     tiny = zoo.from_file(os.path.join(os.path.dirname(path), vectors["model"])).double()
     for case in vectors["cases"]:
         if case["kind"] == "chain":

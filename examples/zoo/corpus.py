@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds the training text of the bundled models from Debian packages.
 
-    python3 corpus.py fetch     --work W                     apt-get download + dpkg-deb -x, packages of sources.tsv
-    python3 corpus.py extract   --work W [--python-docs DIR] one JSON line per document: W/documents.jsonl
-    python3 corpus.py tokenizer --work W                     SentencePiece BPE: W/tokenizer.model
-    python3 corpus.py encode    --work W                     W/tokens.bin.xz (uint16) and W/tokens.json (its index)
+    python3 corpus.py fetch     --work W                      apt-get download + dpkg-deb -x, packages of sources.tsv
+    python3 corpus.py extract   --work W [--python-docs DIR]  one JSON line per document: W/documents.jsonl
+    python3 corpus.py tokenizer --work W                      SentencePiece BPE: W/tokenizer.model
+    python3 corpus.py encode    --work W                      W/tokens.bin (uint16), W/tokens.bin.xz and W/tokens.json (index)
 
-Needs the Debian packages python3-lxml, python3-sentencepiece and opencc.  W lies outside the repository (about 3 GB).
+Needs the Debian packages python3-lxml, python3-numpy, python3-sentencepiece and opencc.  W lies outside the repository and
+grows to about 7 GB.  DIR holds the translated Python documentation as en-XX.tsv.xz, one "english<TAB>translation" a line.
 
 Held-out documents are chosen by the hash of a key that is the same for every translation of a document, so that a held-out
 document is held out in all languages.  Paragraphs that also occur in a held-out document are removed from the training text.
@@ -353,13 +354,14 @@ def extract(work, docs_folder):
     jobs, root = [], os.path.join(work, "root")
     for name, _ in packages():
         base = os.path.join(root, name)
-        for folder, _, files in os.walk(base):
+        for folder, folders, files in os.walk(base):
+            folders.sort()
             for f in sorted(files):
                 path = os.path.join(folder, f)
                 relative = os.path.relpath(path, base)
                 for pattern, layout in LAYOUTS:
                     m = re.match(pattern, relative)
-                    if not m or layout == "code" and not name.startswith(("python3-", "libpython")):
+                    if not m:
                         continue
                     language = "code" if layout == "code" else language_of(m.groupdict().get("lang"))
                     if language and not os.path.islink(path):
@@ -388,7 +390,7 @@ def extract(work, docs_folder):
         for p in d["paragraphs"]:
             if frequency[group, p] > limit:
                 continue
-            if d["language"] not in ("en", "code") and d["layout"] != "code":
+            if d["language"] not in ("en", "code"):
                 if hash(p) in english or (len(p) > 60 and "\n" not in p and not has_script(p, d["language"])):
                     continue                                                   # not translated
             kept.append(p)
@@ -507,12 +509,12 @@ def encode(work, caps):
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("command", choices=["fetch", "extract", "tokenizer", "encode"])
-    a.add_argument("--work", required=True)
-    a.add_argument("--python-docs")
-    a.add_argument("--vocab", type=int, default=4096)
-    a.add_argument("--coverage", type=float, default=0.998)
-    a.add_argument("--sample", type=float, default=1.5, help="tokenizer sample, million characters per language")
-    a.add_argument("--cap", type=float, default=14, help="encode at most this many million tokens of one language")
+    a.add_argument("--work", required=True, help="folder for everything that is downloaded or written")
+    a.add_argument("--python-docs", help="extract: folder of the translated Python documentation")
+    a.add_argument("--vocab", type=int, default=4096, help="tokenizer: number of pieces")
+    a.add_argument("--coverage", type=float, default=0.998, help="tokenizer: share of the characters with a piece of their own")
+    a.add_argument("--sample", type=float, default=1.5, help="tokenizer: sample in million characters a language")
+    a.add_argument("--cap", type=float, default=14, help="encode: at most this many million tokens of a language")
     a = a.parse_args()
     if a.command == "fetch":
         fetch(a.work)

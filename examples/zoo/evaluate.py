@@ -172,40 +172,47 @@ def repeated(tokens, n=12):
 
 
 def text(a):
+    """Prints continuations and the share of repetition in all of them."""
     import sentencepiece
     sp = sentencepiece.SentencePieceProcessor(model_file=os.path.join(HERE, "tokenizer.model"))
     base = zoo.load(a.base, "base").to(a.device)
     torch.manual_seed(a.seed)
     share = collections.defaultdict(list)
     listed = prompts(sp, a.languages)
-    for i, (language, start, row) in enumerate(chains(base, listed, a.temperature, a.new, 1)):
+    for language, start, row in chains(base, listed, a.temperature, a.new, 1):
         share[language].append(repeated(row[start:]))
-        if i % 8 < a.show:
+        if len(share[language]) <= a.show:
             print(f"--- {language}\n{sp.decode(row[1:start])[-150:]} >>>>> {sp.decode(row[start:])}")
-    print({l: round(sum(x) / len(x), 3) for l, x in share.items()}, "share of tokens in a repeated 12-gram")
+    result = {l: sum(x) / len(x) for l, x in share.items()}
+    print("share of tokens in a repeated 12-gram:", " ".join(f"{l} {x:.3f}" for l, x in result.items()))
+    return result
 
 
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("command", choices=["loss", "acceptance", "text"])
-    a.add_argument("models", nargs="*")
-    a.add_argument("--data")
+    a.add_argument("models", nargs="*", help="loss: files of weights or checkpoints; the name of a draft contains `draft`")
+    a.add_argument("--data", help="loss: folder of tokens.bin (or .xz) and tokens.json")
     a.add_argument("--base", default=os.path.join(HERE, "base.safetensors"))
     a.add_argument("--draft", default=os.path.join(HERE, "draft.safetensors"))
     a.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    a.add_argument("--length", type=int, default=512)
+    a.add_argument("--length", type=int, default=512, help="tokens of a held-out window")
     a.add_argument("--windows", type=int, default=10**6, help="held-out windows of a language")
-    a.add_argument("--new", type=int, default=128)
-    a.add_argument("--temperatures", type=float, nargs="+", default=[0, 0.7, 1])
-    a.add_argument("--temperature", type=float, default=0.7)
-    a.add_argument("--lengths", type=int, nargs="+", default=[1, 2, 3, 4, 5, 8])
+    a.add_argument("--new", type=int, default=128, help="new tokens of a continuation")
+    a.add_argument("--temperatures", type=float, nargs="+", default=[0, 0.7, 1], help="acceptance: temperatures")
+    a.add_argument("--temperature", type=float, default=0.7, help="text: temperature")
+    a.add_argument("--lengths", type=int, nargs="+", default=[1, 2, 3, 4, 5, 8], help="acceptance: drafted tokens a call")
     a.add_argument("--space", type=int, default=5, help="masks of a group; 0 leaves SPACE out")
     a.add_argument("--seeds", type=int, default=4, help="chains of a prompt at T > 0")
     a.add_argument("--seed", type=int, default=7)
     a.add_argument("--languages", nargs="+", default=["en", "de", "fr", "es", "ru", "ja", "zh", "code"])
     a.add_argument("--show", type=int, default=2, help="continuations of a language that are printed")
     a.add_argument("--json", help="write the figures here too")
-    a = a.parse_intermixed_args()
+    parser, a = a, a.parse_intermixed_args()                     # files may follow the options
+    if a.command == "loss" and not (a.models and a.data):
+        parser.error("loss needs --data and at least one file of weights")
+    if a.command != "loss" and a.models:
+        parser.error(a.command + " takes its models from --base and --draft")
     result = {"loss": loss, "acceptance": acceptance, "text": text}[a.command](a)
     if a.json:
         with open(a.json, "w") as f:

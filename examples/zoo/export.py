@@ -4,8 +4,8 @@
     python3 export.py O/base.pt  base  base.safetensors
     python3 export.py O/draft.pt draft draft.safetensors
 """
+import argparse
 import os
-import sys
 
 import model as zoo
 import weights
@@ -25,10 +25,14 @@ def export(net, name, path):
 
 
 def main():
-    source, name, path = sys.argv[1:]
-    net = zoo.Decoder(zoo.SHAPES[name]) if source == "random" else zoo.load(source, name)
-    export(net, name, path)
-    print(path, f"{sum(p.numel() for p in net.parameters())} parameters, {os.path.getsize(path)} bytes")
+    a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    a.add_argument("checkpoint")
+    a.add_argument("name", choices=sorted(zoo.SHAPES))
+    a.add_argument("output")
+    a = a.parse_args()
+    net = zoo.load(a.checkpoint, a.name)
+    export(net, a.name, a.output)
+    print(a.output, f"{sum(p.numel() for p in net.parameters())} parameters, {os.path.getsize(a.output)} bytes")
 
 
 if __name__ == "__main__":

@@ -21,13 +21,11 @@ class Optimizer:
     def __init__(self, net, rate, muon=True, decay=0.1):
         self.rate, self.decay = rate, decay
         self.matrices = net.matrices() if muon else []
-        chosen = {id(p) for p in self.matrices}
-        others = [p for p in net.parameters() if id(p) not in chosen]
-        stacked = {id(p) for p in net.matrices()}
-        groups = [{"params": [p for p in others if id(p) in stacked or p.dim() == 2 and p is net.embed], "weight_decay": decay},
-                  {"params": [p for p in others if not (id(p) in stacked or p.dim() == 2 and p is net.embed)], "weight_decay": 0}]
-        options = {"fused": True} if next(net.parameters()).is_cuda else {}
-        self.adam = torch.optim.AdamW([g for g in groups if g["params"]], lr=rate, betas=(0.9, 0.95), **options)
+        decayed = [net.embed] + ([] if muon else net.matrices())
+        groups = [{"params": decayed, "weight_decay": decay},
+                  {"params": [net.norm1, net.norm2, net.norm], "weight_decay": 0}]
+        options = {"fused": True} if net.embed.is_cuda else {}
+        self.adam = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.95), **options)
         self.momentum = [torch.zeros_like(p) for p in self.matrices]
 
     @torch.no_grad()

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cuts the bundled prompts out of held-out documents:   python3 prompts.py W > prompts.jsonl
+"""Cuts the bundled prompts out of the held-out documents of W/documents.jsonl:   python3 prompts.py W > prompts.jsonl
 
 Eight a language and for code, at most two from a package, one from a document.  A prompt starts with a paragraph, ends with a
 sentence or a line, and has 90 to 140 tokens; the document goes on after it.  The choice depends on the documents alone."""
+import argparse
 import collections
 import json
 import os
@@ -43,11 +44,14 @@ def candidates(d, sp):
 
 
 def main():
+    a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    a.add_argument("work", help="the folder of corpus.py")
+    a = a.parse_args()
     sp = sentencepiece.SentencePieceProcessor(model_file=os.path.join(HERE, "tokenizer.model"))
     licence = dict(corpus.packages())
     licence["python-docs"] = "PSF-2.0 (translations CC0-1.0)"
     pools = collections.defaultdict(list)
-    for d in corpus.documents(sys.argv[1]):
+    for d in corpus.documents(a.work):
         if d["held_out"]:
             pools[d["language"]].append(d)
     for language in corpus.LANGUAGES:

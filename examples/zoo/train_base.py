@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trains `base`: next-token prediction on all rows and SPACE mask rows in the same pass.
 
-    python3 train_base.py --data W --out O --seconds 500          ends after the given time or after --steps
-    python3 train_base.py --data W --out O --steps N --no-masks   the unmasked twin on the same number of ordinary tokens
+    python3 train_base.py --data W --out O --seconds 340                      ends after the given time or after --steps
+    python3 train_base.py --data W --out O --start base.safetensors --rate 0.002 --steps 1500          continues a model
+    python3 train_base.py --data W --out O --name twin --no-masks --steps N   the twin without masks on as many tokens
 
 Writes O/<name>.pt (float16 weights; also every --save seconds) and O/<name>.json (what was run and its losses).
 The rate follows the budget that runs out first, time or steps: warm-up, constant, then linear to zero in the last 45 %.
@@ -36,22 +37,22 @@ def losses(logits, y, length, target, k, offset_weight):
 
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    a.add_argument("--data", required=True)
-    a.add_argument("--out", required=True)
-    a.add_argument("--name", default="base")
-    a.add_argument("--shape", default="base")
+    a.add_argument("--data", required=True, help="folder of tokens.bin (or .xz) and tokens.json")
+    a.add_argument("--out", required=True, help="folder of the results")
+    a.add_argument("--name", default="base", help="name of the results")
+    a.add_argument("--shape", default="base", choices=sorted(zoo.SHAPES))
     a.add_argument("--start", help="weights to continue from")
     a.add_argument("--seconds", type=float, default=1e9)
     a.add_argument("--steps", type=int, default=10**9)
-    a.add_argument("--batch", type=int, default=256)
-    a.add_argument("--length", type=int, default=512)
+    a.add_argument("--batch", type=int, default=256, help="sequences of a step")
+    a.add_argument("--length", type=int, default=512, help="tokens of a sequence")
     a.add_argument("--rate", type=float, default=3e-3)
-    a.add_argument("--no-masks", action="store_true")
+    a.add_argument("--no-masks", action="store_true", help="ordinary rows only")
     a.add_argument("--groups", type=int, default=40, help="mask groups in a sequence")
-    a.add_argument("--mask-weight", type=float, default=0.5)
+    a.add_argument("--mask-weight", type=float, default=0.5, help="weight of the mask loss")
     a.add_argument("--optimizer", default="muon", choices=["muon", "adamw"])
-    a.add_argument("--save", type=float, default=120)
-    a.add_argument("--no-compile", action="store_true")
+    a.add_argument("--save", type=float, default=120, help="seconds between two checkpoints")
+    a.add_argument("--no-compile", action="store_true", help="without torch.compile (needed before PyTorch 2)")
     a.add_argument("--seed", type=int, default=1)
     a = a.parse_args()
 
@@ -73,7 +74,7 @@ def main():
         forward = torch.compile(forward)
 
     os.makedirs(a.out, exist_ok=True)
-    log, begin, saved = {"arguments": vars(a), "parameters": sum(p.numel() for p in net.parameters()), "log": []}, None, 0.0
+    log = {"arguments": vars(a), "parameters": sum(p.numel() for p in net.parameters()), "log": []}
 
     def save():
         # Written beside and renamed, so that a killed run leaves a whole file.
@@ -83,7 +84,7 @@ def main():
         with open(os.path.join(a.out, a.name + ".json"), "w") as f:
             json.dump(log, f)
 
-    step, progress = 0, 0.0
+    begin, saved, step, progress = time.time(), 0.0, 0, 0.0
     while progress < 1:
         y = corpus.windows(a.batch, a.length + 1)
         masks = target = None
@@ -97,27 +98,27 @@ def main():
         rate = min((step + 1) / 150, 1.0, (1 - progress) / 0.45)
         optimizer.step(rate)
         step += 1
-        if step == 3:                                             # compilation is over: the clock of the budget starts
+        if step <= 3:                                             # compilation: the clock of the budget starts after it
             if device == "cuda":
                 torch.cuda.synchronize()
             begin = time.time()
-        elapsed = 0.0 if begin is None else time.time() - begin
+        elapsed = time.time() - begin
         progress = max(step / a.steps, elapsed / a.seconds)
         if step % 20 == 0 or progress >= 1:
             if device == "cuda":
                 torch.cuda.synchronize()                          # keep the host from running ahead of the clock
         if step % 100 == 0 or progress >= 1:
-            row = [step, round(time.time() - (begin or time.time()), 1), round(ordinary.item(), 4)]
+            row = [step, round(time.time() - begin, 1), round(ordinary.item(), 4)]
             if offsets is not None:
                 row += [round(x, 2) for x in offsets.tolist()]
             log["log"].append(row)
             if step % 500 == 0 or progress >= 1:
-                speed = step * a.batch * a.length / max(1e-9, time.time() - (begin or 0))
+                speed = step * a.batch * a.length / max(1e-9, time.time() - begin)
                 print(a.name, *row, f"{speed / 1e6:.2f} M ordinary tokens/s", flush=True)
         if elapsed - saved > a.save:
             saved = elapsed
             save()
-    log["steps"], log["tokens"], log["seconds"] = step, step * a.batch * a.length, time.time() - (begin or time.time())
+    log["steps"], log["tokens"], log["seconds"] = step, step * a.batch * a.length, time.time() - begin
     save()
 
 

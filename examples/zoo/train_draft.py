@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trains `draft` for a given `base`: first on real text, then by online distillation.
 
-    python3 train_draft.py --data W --out O --base O/base.pt --seconds 300
+    python3 train_draft.py --data W --out O --base O/base.pt --seconds 165
+    python3 train_draft.py --data W --out O --base O/base.pt --start draft.safetensors --pretrain 0 --rate 0.002 --seconds 75
 
 Distillation: half real text, half fresh continuations by `base` at T = 0, .5, .7 and 1.  The loss is
 0.5 KL(base || draft) + 0.5 TV, where TV = 1 - (chance that the token rule accepts).  On a continuation TV is taken at its own
@@ -24,22 +25,22 @@ from sampling import Sampler
 
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    a.add_argument("--data", required=True)
-    a.add_argument("--out", required=True)
-    a.add_argument("--base", required=True)
-    a.add_argument("--base-shape", default="base")
-    a.add_argument("--shape", default="draft")
-    a.add_argument("--name", default="draft")
+    a.add_argument("--data", required=True, help="folder of tokens.bin (or .xz) and tokens.json")
+    a.add_argument("--out", required=True, help="folder of the results")
+    a.add_argument("--base", required=True, help="weights of the model to draft for")
+    a.add_argument("--base-shape", default="base", choices=sorted(zoo.SHAPES))
+    a.add_argument("--shape", default="draft", choices=sorted(zoo.SHAPES))
+    a.add_argument("--name", default="draft", help="name of the results")
     a.add_argument("--start", help="weights to continue from")
     a.add_argument("--seconds", type=float, default=300)
     a.add_argument("--pretrain", type=float, default=0.2, help="share of the time spent on plain next-token prediction")
     a.add_argument("--rate", type=float, default=4e-3)
     a.add_argument("--batch", type=int, default=128, help="sequences of a step, half of them sampled while distilling")
-    a.add_argument("--length", type=int, default=384)
-    a.add_argument("--prompt", type=int, default=64)
+    a.add_argument("--length", type=int, default=384, help="tokens of a sequence")
+    a.add_argument("--prompt", type=int, default=64, help="tokens of real text before a continuation")
     a.add_argument("--samples", type=int, default=3072, help="continuations drawn at a time; each is used three times")
-    a.add_argument("--save", type=float, default=100)
-    a.add_argument("--no-compile", action="store_true")
+    a.add_argument("--save", type=float, default=100, help="seconds between two checkpoints")
+    a.add_argument("--no-compile", action="store_true", help="without torch.compile (needed before PyTorch 2)")
     a.add_argument("--seed", type=int, default=2)
     a = a.parse_args()
 
@@ -96,10 +97,9 @@ def main():
     optimizer.adam.zero_grad(set_to_none=True)
     for p in draft.parameters():
         p.grad = None
-    pool = []
 
-    begin, saved, step, drawn, queue = time.time(), 0.0, 0, 0, []
     sync()
+    begin, saved, step, drawn, pool, queue = time.time(), 0.0, 0, 0, [], []
     while True:
         elapsed = time.time() - begin
         progress = elapsed / a.seconds
