@@ -146,7 +146,7 @@ int main(int argc, char** argv) {
   std::printf("\nkernels: %s; %zu tokens of context\n", eigen::kernels_of(eigen::strongest_instruction_set()).name,
               context);
   for (int which : {0, 1}) {
-    for (std::size_t threads : {1, 2}) summary(which, threads);
+    for (std::size_t threads : {1U, 2U}) summary(which, threads);
   }
   return 0;
 }

@@ -13,7 +13,7 @@
 using proviso::eigen::thread_team;
 
 TEST_CASE("every piece runs once, and is seen when run returns") {
-  for (std::size_t threads : {1, 2, 3, 5}) {
+  for (std::size_t threads : {1U, 2U, 3U, 5U}) {
     thread_team team(threads);
     CHECK(team.size() == threads);
     std::vector<std::size_t> counts(40);

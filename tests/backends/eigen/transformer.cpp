@@ -86,7 +86,7 @@ TEST_CASE("logits agree with the reference models") {
     REQUIRE(file);
     const nlohmann::json reference = nlohmann::json::parse(file);
     for (instruction_set set : instruction_sets()) {
-      for (std::size_t threads : {1, 2}) {
+      for (std::size_t threads : {1U, 2U}) {
         transformer model{folder + std::string{reference["model"]}, options(threads, set)};
         for (const auto& c : reference["cases"]) {
           const std::vector<token_id> prefix = c["prefix"];
