@@ -121,10 +121,10 @@ class comparison {
 
   void print() const {
     table tables{out_, methods_, results_};
-    say({{style::plain, fmt::format("Prompts: {}, languages: {}, tokens of each: at most {}, threads: {}. "
-                                    "All figures are means over languages.",
-                                    prompts_.size(), tables.languages().size(), options_.max_tokens,
-                                    options_.files.threads)}});
+    say({{style::plain,
+          fmt::format("Prompts: {}, languages: {}, tokens of each: at most {}, threads: {}. "
+                      "All figures are means over languages.",
+                      prompts_.size(), tables.languages().size(), options_.max_tokens, options_.files.threads)}});
     for (const float temperature : options_.temperatures) tables.print_methods(temperature);
     tables.print_languages(options_.temperatures);
   }
