@@ -230,7 +230,9 @@ TEST_CASE("Generation writes its figures") {
   CHECK(list[0]["prompt"] == "The file");
   CHECK(list[0]["tokens"] == 8);
   CHECK(list[0]["speedup"].is_null());
-  CHECK(list[0]["text"].get<std::string>() + "\n" == f.out);
+  std::string text = list[0]["text"];
+  if (text.empty() || text.back() != '\n') text += '\n';  // the program ends its last line
+  CHECK(text == f.out);
 }
 
 TEST_CASE("A comparison writes the figures of every run, and lossless methods give the text of plain decoding") {
