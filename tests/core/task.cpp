@@ -72,7 +72,7 @@ task nest(gate& g, int& alive) {
   const witness w{alive};
   co_await holder(g, alive);
 }
-task one_frame(gate& g) { co_await g; }
+[[gnu::noinline]] task one_frame(gate& g) { co_await g; }
 
 }  // namespace
 
