@@ -9,6 +9,7 @@
 #include <proviso/core/generation.hpp>
 #include <proviso/core/law.hpp>
 #include <proviso/core/law_builder.hpp>
+#include <proviso/core/law_math.hpp>
 #include <proviso/core/list.hpp>
 #include <proviso/core/logits.hpp>
 #include <proviso/core/model_slot.hpp>
@@ -40,6 +41,7 @@
 #include <proviso/model/concepts.hpp>
 #include <proviso/model/explain.hpp>
 #include <proviso/model/replaying_session.hpp>
+#include <proviso/rules/coupled.hpp>
 #include <proviso/rules/greedy.hpp>
 #include <proviso/rules/match.hpp>
 #include <proviso/rules/token.hpp>

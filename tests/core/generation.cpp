@@ -107,19 +107,20 @@ TEST_CASE("nothing is emitted after a stop") {
 TEST_CASE("a draft is limited by the budget, the capacity and the horizon") {
   testing::table_model rows = whole_text_model(8);
   run_inside(rows, budget(4), [](generation& g, model_slot& slot) {
-    CHECK(g.draft_limit(slot, 2) == 2);
-    CHECK(g.draft_limit(slot, 9) == 3);
+    CHECK(g.draft_limit(slot, 2).depth == 2);
+    CHECK(g.draft_limit(slot, 9).depth == 3);
     slot.bounds(7, unlimited);
-    CHECK(g.draft_limit(slot, 9) == 2);
+    CHECK(g.draft_limit(slot, 9).depth == 2);
+    CHECK(g.draft_limit(slot, 1).nodes == 2);
     slot.bounds(5, unlimited);
-    CHECK(g.draft_limit(slot, 9) == 0);
+    CHECK(g.draft_limit(slot, 9).depth == 0);
     CHECK(g.running());
     slot.bounds(unlimited, 2);
-    CHECK(g.draft_limit(slot, 9) == 1);
+    CHECK(g.draft_limit(slot, 9).depth == 1);
     slot.bounds(unlimited, 0);
-    CHECK(g.draft_limit(slot, 9) == 0);
+    CHECK(g.draft_limit(slot, 9).depth == 0);
     slot.bounds(4, unlimited);
-    CHECK(g.draft_limit(slot, 9) == 0);
+    CHECK(g.draft_limit(slot, 9).depth == 0);
     CHECK(g.why() == stop_reason::capacity);
   });
 }

@@ -53,6 +53,21 @@ TEST_CASE("law: a point, and no law") {
   CHECK(law_view{}(0) == 0.0);
 }
 
+TEST_CASE("law: weights in double") {
+  const std::vector<double> wide{1.0, 0.0, 3.0};
+  const std::vector<token_id> ids{4, 9, 100};
+  for (const law_view law : {law_view::dense(wide, 4.0), law_view::sparse(ids, wide, 4.0)}) {
+    CHECK(law.is_wide());
+    CHECK(law.size() == 3);
+    CHECK(law.weights().empty());
+    CHECK(law.wide_weights().size() == 3);
+    CHECK(law(law.token(2)) == 0.75);
+    CHECK(law.argmax() == law.token(2));
+    CHECK(law.find(9) == (law.is_dense() ? 3U : 1U));
+  }
+  CHECK_FALSE(law_view::dense(weights, 4.0).is_wide());
+}
+
 TEST_CASE("law: the largest weight, lowest id on ties") {
   const std::vector<float> ties{0.5F, 2.0F, 2.0F};
   const std::vector<token_id> ids{3, 5, 8};

@@ -2,6 +2,7 @@
 #include <proviso/core/random.hpp>
 
 #include <cstddef>
+#include <cmath>
 #include <cstdint>
 #include <set>
 #include <tuple>
@@ -89,6 +90,47 @@ TEST_CASE("pick follows its law and never gives a token of weight 0") {
   CHECK(source.pick(law_view::point(7), {purpose::draft, 0, 0, 0}) == 7);
 }
 
+TEST_CASE("a race follows its law, and close laws pick the same token on the same noise") {
+  const philox source{4};
+  const std::vector<float> weights{0.0F, 3.0F, 1.0F, 0.0F, 4.0F};
+  const std::vector<float> other{2.0F, 3.0F, 1.0F, 0.0F, 2.0F};
+  const std::vector<token_id> ids{1, 2, 4};
+  const std::vector<float> kept{3.0F, 1.0F, 4.0F};
+  const law_view p = law_view::dense(weights, 8.0);
+  const law_view q = law_view::dense(other, 8.0);
+  double expected = 0.0;  // sum over x of 1 / sum over y of max(p(y) / p(x), q(y) / q(x))
+  for (token_id x = 0; x < 5; ++x) {
+    if (p(x) == 0.0 || q(x) == 0.0) continue;
+    double sum = 0.0;
+    for (token_id y = 0; y < 5; ++y) {
+      const double a = p(y) / p(x);
+      const double b = q(y) / q(x);
+      sum += a > b ? a : b;
+    }
+    expected += 1.0 / sum;
+  }
+  std::vector<std::size_t> counts(5);
+  std::size_t equal = 0;
+  constexpr std::uint32_t draws = 40000;
+  for (std::uint32_t i = 0; i < draws; ++i) {
+    const draw_key key{purpose::race, i, 0, 0};
+    const token_id x = source.race(p, key);
+    ++counts[static_cast<std::size_t>(x)];
+    CHECK(source.race(law_view::sparse(ids, kept, 8.0), key) == x);
+    equal += x == source.race(q, key) ? 1U : 0U;
+  }
+  CHECK(counts[0] + counts[3] == 0);
+  const auto near = [](std::size_t count, double probability) {  // five standard deviations
+    const double mean = draws * probability;
+    return std::abs(static_cast<double>(count) - mean) < 5.0 * std::sqrt(mean * (1.0 - probability));
+  };
+  CHECK(near(counts[1], 0.375));
+  CHECK(near(counts[2], 0.125));
+  CHECK(near(counts[4], 0.5));
+  CHECK(near(equal, expected));
+  CHECK(source.race(law_view::point(3), {purpose::race, 0, 0, 0}) == 3);
+}
+
 TEST_CASE("random_ref hands round, node and lane to its source, and positions for tokens") {
   struct recorder {
     std::vector<std::tuple<purpose, std::uint32_t, std::uint32_t, std::uint32_t>> keys{};
@@ -100,14 +142,17 @@ TEST_CASE("random_ref hands round, node and lane to its source, and positions fo
       keys.emplace_back(k.what, k.at, k.node, k.lane);
       return 0;
     }
+    token_id race(const law_view& law, const draw_key& k) { return pick(law, k); }
   } source;
   random_ref random{source};
   random = random.in_round(6);
   random.flip(0.5, 1.0, purpose::acceptance, 2, 3);
   random.pick(law_view::point(0), purpose::residual, 4);
   random.pick_token(law_view::point(0), 55);
-  REQUIRE(source.keys.size() == 3);
+  random.pick_token(law_view::point(0), 56, draw::race);
+  REQUIRE(source.keys.size() == 4);
   CHECK(source.keys[0] == std::tuple{purpose::acceptance, 6U, 2U, 3U});
   CHECK(source.keys[1] == std::tuple{purpose::residual, 6U, 4U, 0U});
   CHECK(source.keys[2] == std::tuple{purpose::token, 55U, 0U, 0U});
+  CHECK(source.keys[3] == std::tuple{purpose::race, 56U, 0U, 0U});
 }

@@ -29,7 +29,8 @@ class mean_of_two {
     co_await g.feed(a_, 1);
     co_await g.feed(b_, 1);
     while (g.running()) {
-      root_.reset(g.text().back(), g.text().size() - 1, g.draft_limit(a_, 0));
+      g.draft_limit(a_, 0);
+      root_.reset(g.text().back(), g.text().size() - 1, 0);
       if (!g.running()) break;
       request_board::evaluation of_a = g.evaluate(a_, root_.block());
       request_board::evaluation of_b = g.evaluate(b_, root_.block());
@@ -74,7 +75,8 @@ class ahead {
   task generate(generation& g) {
     co_await g.feed(target_, 1);
     while (g.running()) {
-      root_.reset(g.text().back(), g.text().size() - 1, g.draft_limit(target_, 0));
+      g.draft_limit(target_, 0);
+      root_.reset(g.text().back(), g.text().size() - 1, 0);
       if (!g.running()) break;
       task looking = look(g);
       looking.start();

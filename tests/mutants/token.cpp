@@ -84,6 +84,7 @@ class greedy_with_soft_law {
   struct argmax {
     bool flip(double, double, const draw_key&) const { return true; }
     token_id pick(const law_view& law, const draw_key&) const { return law.argmax(); }
+    token_id race(const law_view& law, const draw_key&) const { return law.argmax(); }
   };
   model_slot slot_;
 };

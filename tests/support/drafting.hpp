@@ -126,11 +126,11 @@ class sampled_tree {
       : table_{&table}, count_{count}, mode_{mode} {}
   void start(std::span<const token_id>) const noexcept {}
   void propose(const proviso::context& c, proviso::draft& d) {
-    if (c.limit() < count_) return;
+    if (c.limit() == 0 || d.room() < count_) return;
     tokens text{c.text().begin(), c.text().end()};
     const std::size_t added = d.sample_siblings(proviso::draft::root(), law(text), count_, mode_, c.random());
     text.push_back(0);
-    for (std::size_t i = 1; i <= added && d.room() > 0; ++i) {
+    for (std::size_t i = 1; i <= added && c.limit() > 1; ++i) {
       text.back() = d.token(static_cast<proviso::node_id>(i));
       d.sample(static_cast<proviso::node_id>(i), law(text), c.random());
     }

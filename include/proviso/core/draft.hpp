@@ -9,6 +9,7 @@
 
 #include <proviso/core/block.hpp>
 #include <proviso/core/law.hpp>
+#include <proviso/core/law_math.hpp>
 #include <proviso/core/list.hpp>
 #include <proviso/core/random.hpp>
 #include <proviso/core/types.hpp>
@@ -31,9 +32,9 @@ class draft {
 
   static constexpr node_id root() noexcept { return 0; }
 
-  /// Starts an empty draft whose root is `last_token`, the token at index `position` of the text. `limit` is the
-  /// largest number of nodes, probes included, that may be added.
-  void reset(token_id last_token, std::size_t position, std::size_t limit) {
+  /// Starts an empty draft whose root is `last_token`, the token at index `position` of the text. Proposed tokens
+  /// reach `depth` at most; `nodes` are the most nodes, probes included, that may be added.
+  void reset(token_id last_token, std::size_t position, std::size_t depth, std::size_t nodes) {
     nodes_.clear();
     tokens_.clear();
     parents_.clear();
@@ -41,18 +42,21 @@ class draft {
     proposed_ = 0;
     chain_ = true;
     position_ = position;
-    limit_ = limit;
-    const std::size_t nodes = limit < most_ahead ? limit + 1 : most_ahead;
-    nodes_.reserve(nodes);
-    tokens_.reserve(nodes);
-    parents_.reserve(nodes);
+    depth_ = depth;
+    limit_ = nodes;
+    const std::size_t ahead = depth < most_ahead ? depth + 1 : most_ahead;
+    nodes_.reserve(ahead);
+    tokens_.reserve(ahead);
+    parents_.reserve(ahead);
     if (!laws_.empty()) {  // what one law needed, all will need
-      laws_.extend(nodes - 1);
+      laws_.extend(ahead - 1);
       const std::size_t width = laws_[0].buffer.weights.capacity();
       for (stored_law& law : laws_) law.buffer.weights.reserve(width);
     }
     append(prefix_node, last_token, role::root, no_law);
   }
+  /// A draft whose nodes are bounded by its depth alone: a chain.
+  void reset(token_id last_token, std::size_t position, std::size_t depth) { reset(last_token, position, depth, depth); }
 
   /// Adds a token that was chosen deterministically, or by a law nobody knows. Verified as a point law: lossless
   /// whatever chose it.
@@ -61,7 +65,7 @@ class draft {
   /// Draws a token from `q` and records it together with `q`.
   /// Requirement: the choice to draw here depends on the prefix and on laws only, never on a drawn token's value.
   node_id sample(node_id parent_node, const law_view& q, random_ref random) {
-    check(parent_node, 1);
+    check(parent_node, 1, role::sampled);
     const std::size_t law = record(q);
     const auto node = static_cast<node_id>(nodes_.size());
     return append(parent_node, random.pick(recorded(law), purpose::draft, node), role::sampled, law);
@@ -71,7 +75,7 @@ class draft {
   /// support is exhausted). Returns how many were added; they are the newest nodes, in the order drawn.
   std::size_t sample_siblings(node_id parent_node, const law_view& q, std::size_t count, replacement mode,
                               random_ref random) {
-    check(parent_node, count);
+    check(parent_node, count, role::sampled);
     const std::size_t law = record(q);
     law_view rest = recorded(law);
     std::size_t added = 0;
@@ -94,12 +98,14 @@ class draft {
   std::size_t size() const noexcept { return nodes_.size(); }
   /// Number of tokens proposed: nodes that are neither root nor probe.
   std::size_t proposed() const noexcept { return proposed_; }
-  /// For how many nodes to have memory: those of the draft, or where the limit is small, as many as it allows. So
-  /// steady rounds allocate nothing, whatever is drafted and accepted.
+  /// For how many nodes to have memory: those of the draft, or of the longest chain that it may become. So steady
+  /// rounds allocate nothing, whatever is drafted and accepted.
   std::size_t expected_size() const noexcept {
-    const std::size_t most = limit_ < most_ahead ? limit_ + 1 : most_ahead;
+    const std::size_t most = depth_ < most_ahead ? depth_ + 1 : most_ahead;
     return most < size() ? size() : most;
   }
+  /// How deep proposed tokens may lie below the root.
+  std::size_t deepest() const noexcept { return depth_; }
   /// Nodes that may still be added.
   std::size_t room() const noexcept { return limit_ + 1 - nodes_.size(); }
 
@@ -174,18 +180,22 @@ class draft {
 
   static constexpr std::size_t at(node_id n) noexcept { return static_cast<std::size_t>(n); }
 
-  void check(node_id parent_node, std::size_t count) const {
+  void check(node_id parent_node, std::size_t count, role kind) const {
     if (parent_node < 0 || at(parent_node) >= nodes_.size()) {
       throw std::invalid_argument("proviso: draft: node " + std::to_string(parent_node) + " does not exist (the draft has " +
                                   std::to_string(nodes_.size()) + " nodes)");
     }
     if (count > room()) {
       throw std::length_error("proviso: draft: the drafter proposed more than the " + std::to_string(limit_) +
-                              " tokens that this round allows; respect `context::limit`");
+                              " tokens that this round allows; respect `context::limit` and `draft::room`");
+    }
+    if (kind != role::probe && depth(parent_node) == depth_) {
+      throw std::length_error("proviso: draft: the drafter proposed a token deeper than the " + std::to_string(depth_) +
+                              " that this round allows; respect `context::limit`");
     }
   }
   node_id add(node_id parent_node, token_id token, role kind, std::size_t law) {
-    check(parent_node, 1);
+    check(parent_node, 1, kind);
     return append(parent_node, token, kind, law);
   }
   node_id append(node_id parent_node, token_id token, role kind, std::size_t law) {
@@ -223,10 +233,15 @@ class draft {
     law.size = q.size();
     if (q.is_point()) {
       law.token = q.token(0);
-    } else {
-      if (q.weights().data() != own.weights.data()) detail::copy(q.weights(), own.weights);
-      if (q.ids().data() != own.ids.data()) detail::copy(q.ids(), own.ids);
+    } else if (q.is_wide()) {  // what is drawn from is what is recorded: the rounded weights
+      own.weights.resize(q.size());
+      for (std::size_t i = 0; i < q.size(); ++i) own.weights[i] = static_cast<float>(q.weight(i));
+      law.total = numeric::sum(detail::view(own.weights));
+      if (!(law.total > 0.0)) throw std::invalid_argument("proviso: draft: the law given to sample() has no mass");
+    } else if (q.weights().data() != own.weights.data()) {
+      detail::copy(q.weights(), own.weights);
     }
+    if (q.ids().data() != own.ids.data()) detail::copy(q.ids(), own.ids);
     return laws_used_++;
   }
   law_view recorded(std::size_t i) const noexcept {
@@ -249,6 +264,7 @@ class draft {
   std::size_t laws_used_ = 0;
   std::size_t proposed_ = 0;
   std::size_t position_ = 0;
+  std::size_t depth_ = 0;
   std::size_t limit_ = 0;
   bool chain_ = true;
 };

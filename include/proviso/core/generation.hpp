@@ -29,6 +29,12 @@ inline namespace v0 {
 /// A transform of any type; see `transform`.
 using transform_ref = function_ref<void(law_builder&, const text_position&)>;
 
+/// How deep a draft may be, and how many nodes it may have, probes included.
+struct draft_bounds {
+  std::size_t depth = 0;
+  std::size_t nodes = 0;
+};
+
 /// One generation as its algorithm sees it: the text so far, evaluations to await, randomness, and the only way to
 /// commit tokens. Everything an algorithm must get right about limits, counters and borders is done here once.
 class generation {
@@ -96,19 +102,20 @@ class generation {
     return boundary{*this};
   }
 
-  /// Largest draft that this round allows for a target in `slot`: never past the token budget, the session's
-  /// capacity or its rewind horizon. Stops the generation when not even the last token can be evaluated.
-  std::size_t draft_limit(const model_slot& slot, std::size_t wanted) {
+  /// The largest draft that this round allows for a target in `slot`: never deeper than `wanted` or the token budget,
+  /// never more nodes than the session's capacity or rewind horizon. Stops the generation when not even the last
+  /// token can be evaluated.
+  draft_bounds draft_limit(const model_slot& slot, std::size_t wanted) {
     if (slot.capacity() < text_.size()) {
       stop(stop_reason::capacity);
-      return 0;
+      return {};
     }
-    std::size_t limit = wanted;
-    limit = limit < room() - 1 ? limit : room() - 1;
     const std::size_t fits = slot.capacity() - text_.size();
-    limit = limit < fits ? limit : fits;
     const std::size_t horizon = slot.max_rewind() == 0 ? 0 : slot.max_rewind() - 1;
-    return limit < horizon ? limit : horizon;
+    draft_bounds b{wanted, fits < horizon ? fits : horizon};
+    b.depth = b.depth < room() - 1 ? b.depth : room() - 1;
+    b.depth = b.depth < b.nodes ? b.depth : b.nodes;
+    return b;
   }
 
   /// The law of row `i` of `rows` at `node` of a draft on the current text, built in `out`.
@@ -141,6 +148,7 @@ class generation {
   /// tells the slot what to keep. Returns the number of drafted tokens that were emitted.
   std::size_t commit(const draft& d, const outcome& o, const target_laws& p, model_slot& slot) {
     ++stats_.rounds;
+    stats_.deviation += o.deviation;
     count_drafted(d);
     const std::size_t before = output_.size();
     kept_.clear();
@@ -268,12 +276,13 @@ class law_cache {
 class context {
  public:
   context(generation& g, transform_ref shape, function_ref<bool(std::size_t, const law_view&)> proceed,
-          std::size_t limit) noexcept
-      : g_{g}, shape_{shape}, proceed_{proceed}, limit_{limit} {}
+          std::size_t limit, bool shares_noise = false) noexcept
+      : g_{g}, shape_{shape}, proceed_{proceed}, limit_{limit}, shares_noise_{shares_noise} {}
 
   /// Prompt and committed tokens; the last one is the root of the draft.
   std::span<const token_id> text() const noexcept { return g_.text(); }
-  /// Most tokens that may be proposed this round.
+  /// How deep tokens may be proposed this round; for a chain, how many. How many nodes a tree may have, `draft::room`
+  /// says.
   std::size_t limit() const noexcept { return limit_; }
   /// Tokens that may still be emitted: with those of `text`, what a drafter's index may have to hold.
   std::size_t room() const noexcept { return g_.room(); }
@@ -281,6 +290,13 @@ class context {
 
   /// Whether the length policy wants a token at `depth` (from 0), given the law that it would be drawn from.
   bool proceed(std::size_t depth, const law_view& q) const { return proceed_(depth, q); }
+
+  /// Draws the token after `at` from `q` as the rule wants it: recorded with its law, or, for a rule that shares the
+  /// target's noise, by a race on that noise; the law is then not needed.
+  node_id sample(draft& d, node_id at, const law_view& q) const {
+    if (!shares_noise_) return d.sample(at, q, random());
+    return d.push(at, random().pick_token(q, d.next_position(at), draw::race));
+  }
 
   /// Evaluations of the drafter's own models; see `generation`.
   request_board::evaluation evaluate(model_slot& slot, const masked_block& block) const {
@@ -305,6 +321,7 @@ class context {
   transform_ref shape_;
   function_ref<bool(std::size_t, const law_view&)> proceed_;
   std::size_t limit_;
+  bool shares_noise_;
 };
 
 /// A drafter proposes tokens: `start(prompt)` once per generation, `propose(context, draft)` each round (a plain

@@ -7,10 +7,6 @@
 #include <limits>
 #include <span>
 
-#include <proviso/core/law.hpp>
-#include <proviso/core/types.hpp>
-#include <proviso/core/view.hpp>
-
 #if defined(__FAST_MATH__)
 #error "proviso needs NaN, infinities and a fixed order of sums: do not compile it with -ffast-math."
 #endif
@@ -142,7 +138,8 @@ inline std::size_t first_equal(std::span<const float> row, float value) noexcept
 /// feeding it at once, as long as every piece but the last is a multiple of `lanes` long.
 class lane_sum {
  public:
-  void add(std::span<const float> values) noexcept {
+  template <class Value>
+  void add(std::span<const Value> values) noexcept {
     const std::size_t whole = values.size() - values.size() % lanes;
     for (std::size_t i = 0; i < whole; i += lanes) {
       for (std::size_t j = 0; j < lanes; ++j) part_[j] += static_cast<double>(values[i + j]);
@@ -165,6 +162,11 @@ inline double sum(std::span<const float> values) noexcept {
   s.add(values);
   return s.total();
 }
+inline double sum(std::span<const double> values) noexcept {
+  lane_sum s;
+  s.add(values);
+  return s.total();
+}
 
 /// weights[i] = exp((logits[i] - top) * scale), and their sum. `top` is the largest logit, `scale` > 0; the spans
 /// may be the same memory. Cost: one pass.
@@ -176,102 +178,9 @@ inline double exp_weights(std::span<const float> logits, float top, float scale,
     const float* const from = logits.data() + begin;
     float* const to = weights.data() + begin;
     for (std::size_t i = 0; i < size; ++i) to[i] = exp_nonpositive((from[i] - top) * scale);
-    s.add(weights.subspan(begin, size));
+    s.add(std::span<const float>{to, size});
   }
   return s.total();
-}
-
-/// The entry at which the running sum of the weights first exceeds `u * total`, for u in [0, 1): inverse transform
-/// sampling. Never an entry of weight 0. Cost: one pass over block sums, one over a block.
-inline token_id inverse_cdf(const law_view& law, double u) noexcept {
-  if (law.is_point()) return law.token(0);
-  const std::span<const float> w = law.weights();
-  constexpr std::size_t block = 256;
-  double target = u * law.total();
-  std::size_t last_positive = 0;
-  for (std::size_t begin = 0; begin < w.size(); begin += block) {
-    const std::size_t size = w.size() - begin < block ? w.size() - begin : block;
-    const double mass = sum(w.subspan(begin, size));
-    if (target < mass) {
-      double running = 0.0;
-      for (std::size_t i = begin; i < begin + size; ++i) {
-        if (!(w[i] > 0.0F)) continue;
-        last_positive = i;
-        running += static_cast<double>(w[i]);
-        if (target < running) break;
-      }
-      return law.token(last_positive);
-    }
-    target -= mass;
-    if (mass > 0.0) {
-      std::size_t i = begin + size - 1;
-      while (!(w[i] > 0.0F)) --i;
-      last_positive = i;
-    }
-  }
-  return law.token(last_positive);
-}
-
-/// The residual law norm([p - q]+) in `buffer`; its support lies in that of `p`. When rounding leaves no mass, `p`
-/// itself (verification by u*q < p refuses with positive probability only if mass remains). For a point `q` this
-/// is `p` without that token; an empty `q` takes nothing away. Cost: one pass over the entries of both.
-inline law_view residual(const law_view& p, const law_view& q, law_buffer& buffer) {
-  if (p.is_point() || !q) return p;
-  const std::span<const float> w = p.weights();
-  buffer.weights.resize(w.size());
-  float* const rest = buffer.weights.data();
-  const double scale = p.total() / q.total();  // turns q's weights into units of p's
-  const auto left = [scale](float pw, double qw) {
-    const double r = static_cast<double>(pw) - qw * scale;
-    return static_cast<float>(r > 0.0 ? r : 0.0);
-  };
-  const bool dense = p.kind() == law_view::form::dense;
-  if (q.kind() == law_view::form::dense) {
-    const std::span<const float> v = q.weights();
-    if (dense && v.size() >= w.size()) {
-      for (std::size_t i = 0; i < w.size(); ++i) rest[i] = left(w[i], static_cast<double>(v[i]));
-    } else {
-      for (std::size_t i = 0; i < w.size(); ++i) {
-        const auto x = static_cast<std::size_t>(p.token(i));
-        rest[i] = x < v.size() ? left(w[i], static_cast<double>(v[x])) : w[i];
-      }
-    }
-  } else {
-    for (std::size_t i = 0; i < w.size(); ++i) rest[i] = w[i];
-    for (std::size_t j = 0, i = 0; j < q.size(); ++j) {
-      const token_id x = q.token(j);
-      if (dense) {
-        i = static_cast<std::size_t>(x);
-      } else {
-        while (i < w.size() && p.token(i) < x) ++i;
-      }
-      if (i < w.size() && p.token(i) == x) rest[i] = left(w[i], q.weight(j));
-    }
-  }
-  const std::span<const float> weights = detail::view(buffer.weights);
-  const double total = sum(weights);
-  if (!(total > 0.0)) return p;
-  return dense ? law_view::dense(weights, total) : law_view::sparse(p.ids(), weights, total);
-}
-
-/// `law` without `token`, in `buffer`; an empty law when nothing remains. `law` may already lie in `buffer`.
-/// Cost: one pass over the entries.
-inline law_view without(const law_view& law, token_id token, law_buffer& buffer) {
-  if (law.is_point()) return law.token(0) == token ? law_view{} : law;
-  const std::size_t size = law.size();
-  const bool dense = law.kind() == law_view::form::dense;
-  if (law.weights().data() != buffer.weights.data()) {
-    detail::copy(law.weights(), buffer.weights);
-    detail::copy(law.ids(), buffer.ids);
-  }
-  for (std::size_t i = 0; i < size; ++i) {
-    const token_id x = dense ? static_cast<token_id>(i) : buffer.ids[i];
-    if (x == token) buffer.weights[i] = 0.0F;
-  }
-  const std::span<const float> weights{buffer.weights.data(), size};
-  const double total = sum(weights);
-  if (!(total > 0.0)) return {};
-  return dense ? law_view::dense(weights, total) : law_view::sparse({buffer.ids.data(), size}, weights, total);
 }
 
 }  // namespace numeric

@@ -3,11 +3,13 @@
 
 #include <cstddef>
 #include <span>
+#include <vector>
 
 #include <proviso/core/draft.hpp>
 #include <proviso/core/law.hpp>
 #include <proviso/core/random.hpp>
 #include <proviso/core/types.hpp>
+#include <proviso/core/view.hpp>
 
 namespace proviso {
 inline namespace v0 {
@@ -18,6 +20,7 @@ struct outcome {
   std::span<const node_id> path;
   token_id next = 0;
   origin from = origin::fresh;  ///< of `next`
+  double deviation = 0.0;  ///< of a lossy rule: total variation distances from the target's law, summed over its choices
 
   /// The last node that stands: the root when `path` is empty.
   node_id tip() const noexcept { return path.empty() ? draft::root() : path.back(); }
@@ -35,6 +38,21 @@ inline node_id find_child(const draft& d, node_id at, token_id token) noexcept {
 inline origin ending(const draft& d, node_id at) noexcept {
   if (d.first_child(at) != prefix_node) return origin::corrected;
   return at == draft::root() ? origin::fresh : origin::bonus;
+}
+
+/// Goes down the draft as long as it holds the token `next(node)` that follows a node; `path` is the memory for the
+/// nodes that stand.
+template <class Next>
+outcome follow(const draft& d, std::vector<node_id>& path, Next&& next) {
+  path.clear();
+  path.reserve(d.expected_size());
+  node_id at = draft::root();
+  for (;;) {
+    const token_id token = next(at);
+    const node_id child = find_child(d, at, token);
+    if (child == prefix_node) return {detail::view(path), token, ending(d, at)};
+    path.push_back(at = child);
+  }
 }
 
 /// The target's law after a node, computed when it is asked for and kept for the round.
@@ -59,15 +77,23 @@ struct feedback {
 };
 
 /// A rule decides what of a draft stands. It declares `static constexpr bool lossless`: whether the emitted law is
-/// exactly the target's.
+/// exactly the target's. Optional: `static constexpr bool shares_noise = true` asks drafters to race for their tokens
+/// on the target's noise; `start()` is called once per generation, for rules that carry state between rounds.
 template <class R>
 concept rule = requires(R& r, const draft& d, const target_laws& p, random_ref random) {
   { R::lossless } -> std::convertible_to<bool>;
   { r(d, p, random) } -> std::same_as<outcome>;
 };
 
+/// Whether drafters race on the target's noise under this rule.
+template <class R>
+constexpr bool shares_noise() noexcept {
+  if constexpr (requires { R::shares_noise; }) return R::shares_noise;
+  return false;
+}
+
 /// A length policy bounds the draft: `start()` once per generation (forgets, so that equal seeds give equal texts);
-/// `limit()` tokens this round; `proceed(depth, q)` says, before a token is drawn from `q`, whether to draw it;
+/// the draft is at most `limit()` deep this round; `proceed(depth, q)` says, before a token is drawn from `q`, whether to draw it;
 /// `observe` learns from the round.
 template <class L>
 concept length_policy = requires(L& l, const law_view& q, const feedback& f) {

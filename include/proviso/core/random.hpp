@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include <proviso/core/law.hpp>
+#include <proviso/core/law_math.hpp>
 #include <proviso/core/numeric.hpp>
 #include <proviso/core/types.hpp>
 
@@ -19,7 +20,14 @@ enum class purpose : std::uint8_t {
   draft,     ///< a drafted token; keyed by round and node
   acceptance,  ///< whether a drafted token stands; keyed by round and node
   residual,  ///< the correction after a refusal; keyed by round and node
-  selection  ///< a choice among drafts, drafters or lengths; keyed by round and node
+  selection,  ///< a choice among drafts, drafters or lengths; keyed by round and node
+  race        ///< the noise of a position, on which target and drafter race; keyed by the position
+};
+
+/// How the token at a position is drawn. Both draw from the same law; the texts of one seed differ.
+enum class draw : std::uint8_t {
+  inverse,  ///< inverse transform sampling: one uniform, one pass
+  race      ///< exponential race: argmin of E_x / p(x); laws that are close pick the same token on the same noise
 };
 
 /// Names one draw. Equal keys of one source give equal bits; nothing else (batch slot, thread, retries) matters.
@@ -30,13 +38,16 @@ struct draw_key {
   std::uint32_t lane = 0;  ///< several draws at one node; below 2^24
 };
 
-/// A source of randomness has two verbs:
+/// A source of randomness has three verbs:
 /// - `flip(p, q, key)`: true with probability min(1, p / q), decided as u * q < p with u uniform in [0, 1);
-/// - `pick(law, key)`: a token drawn from the law.
+/// - `pick(law, key)`: a token drawn from the law;
+/// - `race(law, key)`: argmin over x of E_x / law(x), a token drawn from the law, too. The E_x are independent unit
+///   exponentials that depend on `key` and `x` alone, so races of several laws on one key share their noise.
 template <class R>
 concept randomness = requires(R& r, double p, const law_view& law, const draw_key& key) {
   { r.flip(p, p, key) } -> std::same_as<bool>;
   { r.pick(law, key) } -> std::same_as<token_id>;
+  { r.race(law, key) } -> std::same_as<token_id>;
 };
 
 /// Counter-based randomness: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
@@ -61,6 +72,31 @@ class philox {
     return numeric::inverse_cdf(law, uniform(key));
   }
 
+  /// Cost: one Philox block per four tokens of the vocabulary (of a sparse law: per token), a logarithm where it may
+  /// decide. Ties go to the lowest id.
+  token_id race(const law_view& law, const draw_key& key) const noexcept {
+    if (law.is_point()) return law.token(0);
+    words w{};
+    std::uint32_t held = ~std::uint32_t{};
+    double fastest = 0.0;  // largest weight / E so far
+    std::size_t winner = law.size();
+    for (std::size_t i = 0; i < law.size(); ++i) {
+      const auto x = static_cast<std::uint32_t>(law.token(i));
+      if (x / 4 != held) w = block({key.at, held = x / 4, static_cast<std::uint32_t>(key.what) << 24U, stream_}, seed_);
+      // E = -log(1 - v) >= v for the uniform v: most tokens have lost before the logarithm, and before the low bits
+      const double weight = law.weight(i);
+      const double v = static_cast<double>(w[x % 4]) * 0x1.0p-32;
+      if (!(weight > v * fastest)) continue;
+      const words low = block({key.at, x, (static_cast<std::uint32_t>(key.what) << 24U) | 1U, stream_}, seed_);
+      const double time = exponential(v + (static_cast<double>(low[0]) + 0.5) * 0x1.0p-64);
+      if (weight > time * fastest) {
+        fastest = weight / time;
+        winner = i;
+      }
+    }
+    return law.token(winner);
+  }
+
   /// Ten rounds of Philox4x32 on a counter with a 64-bit key.
   static constexpr words block(words counter, std::uint64_t key) noexcept {
     auto k0 = static_cast<std::uint32_t>(key);
@@ -77,6 +113,12 @@ class philox {
   }
 
  private:
+  /// -log(1 - v) with full relative precision for small v.
+  static double exponential(double v) noexcept {
+    if (v < 0x1.0p-12) return v * (1.0 + v * (0.5 + v * (1.0 / 3 + v * (0.25 + v * 0.2))));
+    return -numeric::log(1.0 - v);
+  }
+
   std::uint64_t seed_;
   std::uint32_t stream_;
 };
@@ -90,6 +132,7 @@ class random_ref {
       : source_{&source},
         flip_{[](void* s, double p, double q, const draw_key& key) { return static_cast<R*>(s)->flip(p, q, key); }},
         pick_{[](void* s, const law_view& law, const draw_key& key) { return static_cast<R*>(s)->pick(law, key); }},
+        race_{[](void* s, const law_view& law, const draw_key& key) { return static_cast<R*>(s)->race(law, key); }},
         round_{round_number} {}
 
   /// The same source in another round.
@@ -108,14 +151,17 @@ class random_ref {
     return pick_(source_, law, {what, round_, static_cast<std::uint32_t>(node), lane});
   }
   /// The token at `position` of the text, as decoding without drafts draws it.
-  token_id pick_token(const law_view& law, std::size_t position) const {
-    return pick_(source_, law, {purpose::token, static_cast<std::uint32_t>(position), 0, 0});
+  token_id pick_token(const law_view& law, std::size_t position, draw how = draw::inverse) const {
+    const auto at = static_cast<std::uint32_t>(position);
+    return how == draw::race ? race_(source_, law, {purpose::race, at, 0, 0})
+                             : pick_(source_, law, {purpose::token, at, 0, 0});
   }
 
  private:
   void* source_;
   bool (*flip_)(void*, double, double, const draw_key&);
   token_id (*pick_)(void*, const law_view&, const draw_key&);
+  token_id (*race_)(void*, const law_view&, const draw_key&);
   std::uint32_t round_;
 };
 

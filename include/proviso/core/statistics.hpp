@@ -24,6 +24,7 @@ struct statistics {
   std::uint64_t fresh = 0;           ///< tokens drawn in rounds without a draft
   std::uint64_t emitted = 0;         ///< all tokens of the output
   std::uint64_t discarded = 0;       ///< draft laws refused because a row was not a law (NaN, +infinity)
+  double deviation = 0.0;            ///< of a lossy rule: total variation distances, summed over its choices
 
   /// Rounds that drafted, and that accepted, a token at depth i + 1; depths past the end count in the last entry.
   std::array<std::uint64_t, 32> drafted_at{};
@@ -49,6 +50,7 @@ struct statistics {
     fresh += o.fresh;
     emitted += o.emitted;
     discarded += o.discarded;
+    deviation += o.deviation;
     for (std::size_t i = 0; i < drafted_at.size(); ++i) {
       drafted_at[i] += o.drafted_at[i];
       accepted_at[i] += o.accepted_at[i];

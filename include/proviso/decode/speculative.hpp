@@ -53,13 +53,14 @@ class speculative {
     const transform_ref shape{shape_};
     drafter_.start(g.text());
     length_.start();
+    if constexpr (requires { rule_.start(); }) rule_.start();
     co_await g.feed(target_, 1);
     while (g.running()) {
-      const std::size_t limit = g.draft_limit(target_, length_.limit());
+      const draft_bounds most = g.draft_limit(target_, length_.limit());
       if (!g.running()) break;
-      draft_.reset(g.text().back(), g.text().size() - 1, limit);
+      draft_.reset(g.text().back(), g.text().size() - 1, most.depth, most.nodes);
       auto proceed = [this](std::size_t depth, const law_view& q) { return length_.proceed(depth, q); };
-      const context c{g, shape, proceed, limit};
+      const context c{g, shape, proceed, most.depth, shares_noise<Rule>()};
       if constexpr (std::is_same_v<decltype(drafter_.propose(c, draft_)), task>) {
         co_await drafter_.propose(c, draft_);
       } else {

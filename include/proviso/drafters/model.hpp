@@ -37,7 +37,7 @@ class model {
     for (node_id at = draft::root();;) {
       const law_view q = c.law(rows, 0, d, at, d.next_law());
       if (!q || !c.proceed(d.depth(at), q)) co_return;
-      at = d.sample(at, q, c.random());
+      at = c.sample(d, at, q);
       if (d.depth(at) == limit) co_return;
       last_ = d.token(at);
       rows = co_await c.evaluate(slot_, chain_block{{&last_, 1}, 1});

@@ -4,7 +4,6 @@
 #include <vector>
 
 #include <proviso/core/outcome.hpp>
-#include <proviso/core/view.hpp>
 
 namespace proviso {
 inline namespace v0 {
@@ -19,17 +18,7 @@ class greedy {
   static constexpr bool lossless = true;
 
   outcome operator()(const draft& d, const target_laws& p, random_ref) {
-    path_.clear();
-    path_.reserve(d.expected_size());
-    node_id at = draft::root();
-    for (;;) {
-      const token_id best = p(at).argmax();
-      const node_id child = find_child(d, at, best);
-      if (child == prefix_node) {
-        return {detail::view(path_), best, ending(d, at)};
-      }
-      path_.push_back(at = child);
-    }
+    return follow(d, path_, [&](node_id at) { return p(at).argmax(); });
   }
 
  private:

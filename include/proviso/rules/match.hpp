@@ -4,7 +4,6 @@
 #include <vector>
 
 #include <proviso/core/outcome.hpp>
-#include <proviso/core/view.hpp>
 
 namespace proviso {
 inline namespace v0 {
@@ -20,17 +19,7 @@ class match {
   static constexpr bool lossless = true;
 
   outcome operator()(const draft& d, const target_laws& p, random_ref random) {
-    path_.clear();
-    path_.reserve(d.expected_size());
-    node_id at = draft::root();
-    for (;;) {
-      const token_id drawn = random.pick_token(p(at), d.next_position(at));
-      const node_id child = find_child(d, at, drawn);
-      if (child == prefix_node) {
-        return {detail::view(path_), drawn, ending(d, at)};
-      }
-      path_.push_back(at = child);
-    }
+    return follow(d, path_, [&](node_id at) { return random.pick_token(p(at), d.next_position(at)); });
   }
 
  private:

@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include <proviso/core/numeric.hpp>
+#include <proviso/core/law_math.hpp>
 #include <proviso/core/outcome.hpp>
 #include <proviso/core/view.hpp>
 
