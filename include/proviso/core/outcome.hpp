@@ -77,7 +77,7 @@ struct feedback {
 };
 
 /// A rule decides what of a draft stands. It declares `static constexpr bool lossless`: whether the emitted law is
-/// exactly the target's. Optional: `static constexpr bool shares_noise = true` asks drafters to race for their tokens
+/// exactly the target's. Optional: a member `bool shares_noise`, if true, asks drafters to race for their tokens
 /// on the target's noise; `start()` is called once per generation, for rules that carry state between rounds.
 template <class R>
 concept rule = requires(R& r, const draft& d, const target_laws& p, random_ref random) {
@@ -87,8 +87,8 @@ concept rule = requires(R& r, const draft& d, const target_laws& p, random_ref r
 
 /// Whether drafters race on the target's noise under this rule.
 template <class R>
-constexpr bool shares_noise() noexcept {
-  if constexpr (requires { R::shares_noise; }) return R::shares_noise;
+constexpr bool shares_noise(const R& r) noexcept {
+  if constexpr (requires { r.shares_noise; }) return r.shares_noise;
   return false;
 }
 

@@ -60,7 +60,7 @@ class speculative {
       if (!g.running()) break;
       draft_.reset(g.text().back(), g.text().size() - 1, most.depth, most.nodes);
       auto proceed = [this](std::size_t depth, const law_view& q) { return length_.proceed(depth, q); };
-      const context c{g, shape, proceed, most.depth, shares_noise<Rule>()};
+      const context c{g, shape, proceed, most.depth, shares_noise(rule_)};
       if constexpr (std::is_same_v<decltype(drafter_.propose(c, draft_)), task>) {
         co_await drafter_.propose(c, draft_);
       } else {

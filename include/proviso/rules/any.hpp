@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include <proviso/core/outcome.hpp>
+
+namespace proviso {
+inline namespace v0 {
+namespace rules {
+
+/// A rule that is chosen at run time: one algorithm type for all of them. Costs one indirect call per round.
+class any {
+ public:
+  static constexpr bool lossless = false;  ///< nothing is known at compile time; see `is_lossless`
+
+  template <rule R>
+    requires(!std::same_as<R, any>)
+  any(R r) : shares_noise{proviso::shares_noise(r)}, rule_{std::make_unique<holder<R>>(std::move(r))} {}  // NOLINT
+
+  bool shares_noise;
+  bool is_lossless() const noexcept { return rule_->is_lossless(); }
+  void start() { rule_->start(); }
+  outcome operator()(const draft& d, const target_laws& p, random_ref random) { return rule_->verify(d, p, random); }
+
+ private:
+  struct interface {
+    interface() = default;
+    interface(const interface&) = delete;
+    interface& operator=(const interface&) = delete;
+    virtual ~interface() = default;
+    virtual bool is_lossless() const noexcept = 0;
+    virtual void start() = 0;
+    virtual outcome verify(const draft& d, const target_laws& p, random_ref random) = 0;
+  };
+  template <class R>
+  struct holder final : interface {
+    explicit holder(R r) : held{std::move(r)} {}
+    bool is_lossless() const noexcept override { return R::lossless; }
+    void start() override {
+      if constexpr (requires { held.start(); }) held.start();
+    }
+    outcome verify(const draft& d, const target_laws& p, random_ref random) override { return held(d, p, random); }
+    R held;
+  };
+
+  std::unique_ptr<interface> rule_;
+};
+
+}  // namespace rules
+}  // namespace v0
+}  // namespace proviso
