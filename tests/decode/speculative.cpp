@@ -2,6 +2,7 @@
 #include <proviso/decode/speculative.hpp>
 
 #include <algorithm>
+#include <stdexcept>
 
 #include <proviso/decode/autoregressive.hpp>
 #include <proviso/drafters/model.hpp>
@@ -230,6 +231,14 @@ TEST_CASE("speculative: depth counters add up to drafted and accepted tokens of 
   CHECK(drafted == d.stats().drafted);
   CHECK(accepted == d.stats().accepted);
   CHECK(d.stats().acceptance_rate() == static_cast<double>(accepted) / static_cast<double>(drafted));
+}
+
+TEST_CASE("speculative: a drafted token outside the vocabulary is named before the model sees it") {
+  testing::table_model target{testing::random_table(5, 1, 1)};
+  decoder d{speculative{target, support::pushed_tree{{1}, 1000}, rules::match{}}};
+  d.start(prompt);
+  REQUIRE_THROWS_AS(d.step(), std::out_of_range);
+  CHECK(d.why() == stop_reason::failed);
 }
 
 }  // namespace

@@ -57,8 +57,10 @@ class generation {
   /// Randomness keyed by the current round.
   random_ref random() const noexcept { return random_.in_round(round_); }
 
-  /// Asks for an evaluation after the slot's pending changes; `co_await` gives its rows.
+  /// Asks for an evaluation after the slot's pending changes; `co_await` gives its rows. Throws `std::out_of_range`
+  /// for a token that the model does not have.
   request_board::evaluation evaluate(model_slot& slot, const masked_block& block) {
+    check_tokens(block.nodes.tokens, slot);
     if (block.nodes.want == 0) {
       ++stats_.prefill_calls;
       stats_.prefill_tokens += block.size();
@@ -195,6 +197,16 @@ class generation {
     parked_ = nullptr;
     why_ = l.max_tokens == 0 ? stop_reason::budget : stop_reason::running;
     matcher_.start(limits_);
+  }
+
+  static void check_tokens(std::span<const token_id> tokens, const model_slot& slot) {
+    const std::size_t vocab = slot.model().vocab_size();
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      if (tokens[i] >= 0 && static_cast<std::size_t>(tokens[i]) < vocab) continue;
+      throw std::out_of_range("proviso: token " + std::to_string(i) + " of a block for model " +
+                              std::to_string(slot.index()) + " is " + std::to_string(tokens[i]) +
+                              ", outside its vocabulary of " + std::to_string(vocab) + " tokens");
+    }
   }
 
   static std::size_t depth_bin(std::size_t depth) noexcept {
