@@ -131,6 +131,25 @@ TEST_CASE("a race follows its law, and close laws pick the same token on the sam
   CHECK(source.race(law_view::point(3), {purpose::race, 0, 0, 0}) == 3);
 }
 
+TEST_CASE("a race over a large vocabulary has one winner, however the law is stored") {
+  const philox source{9};
+  std::vector<float> narrow(5000);
+  std::vector<double> wide(5000);
+  double total = 0.0;
+  for (std::uint32_t i = 0; i < 5000; ++i) {
+    narrow[i] = static_cast<float>(std::exp(12.0 * source.uniform({purpose::selection, i, 0, 0})));
+    if (i % 7 == 0) narrow[i] = 0.0F;
+    total += wide[i] = static_cast<double>(narrow[i]);
+  }
+  const law_view a = law_view::dense(narrow, total);
+  const law_view b = law_view::dense(wide, total);
+  for (std::uint32_t i = 0; i < 300; ++i) {
+    const draw_key key{purpose::race, i, 0, 0};
+    CHECK(source.race(a, key) == source.race(b, key));
+    CHECK(a(source.race(a, key)) > 0.0);
+  }
+}
+
 TEST_CASE("random_ref hands round, node and lane to its source, and positions for tokens") {
   struct recorder {
     std::vector<std::tuple<purpose, std::uint32_t, std::uint32_t, std::uint32_t>> keys{};

@@ -76,22 +76,42 @@ class philox {
   /// decide. Ties go to the lowest id.
   token_id race(const law_view& law, const draw_key& key) const noexcept {
     if (law.is_point()) return law.token(0);
-    words w{};
-    std::uint32_t held = ~std::uint32_t{};
+    const std::uint32_t what = static_cast<std::uint32_t>(key.what) << 24U;
     double fastest = 0.0;  // largest weight / E so far
-    std::size_t winner = law.size();
-    for (std::size_t i = 0; i < law.size(); ++i) {
-      const auto x = static_cast<std::uint32_t>(law.token(i));
-      if (x / 4 != held) w = block({key.at, held = x / 4, static_cast<std::uint32_t>(key.what) << 24U, stream_}, seed_);
-      // E = -log(1 - v) >= v for the uniform v: most tokens have lost before the logarithm, and before the low bits
-      const double weight = law.weight(i);
-      const double v = static_cast<double>(w[x % 4]) * 0x1.0p-32;
-      if (!(weight > v * fastest)) continue;
-      const words low = block({key.at, x, (static_cast<std::uint32_t>(key.what) << 24U) | 1U, stream_}, seed_);
+    std::size_t winner = 0;
+    // E = -log(1 - v) >= v for the uniform v, of which `bits` are the high ones: most tokens have lost already by these.
+    const auto runs = [&](std::size_t i, std::uint32_t bits, double weight) {
+      const double v = static_cast<double>(bits) * 0x1.0p-32;
+      if (!(weight > v * fastest)) return;
+      const words low = block({key.at, static_cast<std::uint32_t>(law.token(i)), what | 1U, stream_}, seed_);
       const double time = exponential(v + (static_cast<double>(low[0]) + 0.5) * 0x1.0p-64);
       if (weight > time * fastest) {
         fastest = weight / time;
         winner = i;
+      }
+    };
+    if (law.is_dense() && !law.is_wide()) {
+      constexpr std::size_t group = 64;
+      const std::span<const float> w = law.weights();
+      std::uint32_t bits[group];
+      for (std::size_t begin = 0; begin < w.size(); begin += group) {
+        for (std::size_t j = 0; j < group; j += 4) {
+          const words four = block({key.at, static_cast<std::uint32_t>((begin + j) / 4), what, stream_}, seed_);
+          for (std::size_t k = 0; k < 4; ++k) bits[j + k] = four[k];
+        }
+        const std::size_t size = w.size() - begin < group ? w.size() - begin : group;
+        // in float, a little below the bound: whole groups lose in a few instructions
+        const auto bound = static_cast<float>(fastest * 0x1.fffep-32);
+        std::uint32_t any = 0;
+        for (std::size_t j = 0; j < size; ++j) {
+          any |= static_cast<std::uint32_t>(w[begin + j] > static_cast<float>(static_cast<std::int32_t>(bits[j] >> 1U)) * bound);
+        }
+        for (std::size_t j = 0; any != 0 && j < size; ++j) runs(begin + j, bits[j], static_cast<double>(w[begin + j]));
+      }
+    } else {
+      for (std::size_t i = 0; i < law.size(); ++i) {
+        const auto x = static_cast<std::uint32_t>(law.token(i));
+        runs(i, block({key.at, x / 4, what, stream_}, seed_)[x % 4], law.weight(i));
       }
     }
     return law.token(winner);
