@@ -71,13 +71,13 @@ TEST_CASE("token: a drafted token stands with probability sum of min(p, q)") {
   testing::table_model target{p};
   testing::table_model small{q};
   double accepted = 0.0;
-  support::enumeration all;
+  testing::enumerator all;
   limits bounds;
   bounds.max_tokens = 2;
   all.run([&] {
     decoder d{sequence{
         speculative{target, drafters::model{small}, rules::token{}, transforms::temperature{}, lengths::fixed{1}},
-        support::enumerated{&all}}};
+        all.source()}};
     d.start(prompt, bounds);
     d.step();
     accepted += all.probability() * static_cast<double>(d.stats().accepted);

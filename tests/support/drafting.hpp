@@ -11,9 +11,8 @@
 
 #include <proviso/core/generation.hpp>
 #include <proviso/drive/decoder.hpp>
+#include <proviso/testing/enumerator.hpp>
 #include <proviso/testing/table_model.hpp>
-
-#include "support/enumerate.hpp"
 
 namespace support {
 
@@ -26,11 +25,11 @@ using text_law = std::map<tokens, double>;
 template <class Make>
 text_law law_of(Make&& make, const tokens& prompt, std::size_t count) {
   text_law law;
-  enumeration all;
+  proviso::testing::enumerator all;
   proviso::limits bounds;
   bounds.max_tokens = count;
   all.run([&] {
-    proviso::decoder d{proviso::sequence{make(), enumerated{&all}}};
+    proviso::decoder d{proviso::sequence{make(), all.source()}};
     tokens text;
     d.run(
         prompt, [&](proviso::generated_token t) { text.push_back(t.token); }, bounds);

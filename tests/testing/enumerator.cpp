@@ -235,7 +235,9 @@ TEST_CASE("enumerator: any three tokens may race, a fourth is refused with a sen
     seen[x] += all.probability();
   });
   CHECK(near(seen[40], 0.5));
-  CHECK(has(sentence<std::invalid_argument>([&] { all.run([&] { all.race(law({1, 1, 1, 1}), at(0)); }); }),
+  CHECK(has(sentence<std::invalid_argument>([&] { all.run([&] {
+                                                    all.race(law({1, 1, 1, 1}), at(0));
+                                                  }); }),
             "vocabulary of 2 or 3"));
   REQUIRE_THROWS_AS(all.run([&] {
     all.race(sparse, at(0));

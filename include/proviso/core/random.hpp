@@ -33,7 +33,7 @@ enum class draw : std::uint8_t {
 /// Names one draw. Equal keys of one source give equal bits; nothing else (batch slot, thread, retries) matters.
 struct draw_key {
   purpose what = purpose::token;
-  std::uint32_t at = 0;    ///< round, or position for `purpose::token`
+  std::uint32_t at = 0;    ///< round; position for `purpose::token` and `race`
   std::uint32_t node = 0;  ///< node of the draft
   std::uint32_t lane = 0;  ///< several draws at one node; below 2^24
 };

@@ -135,6 +135,7 @@ class table_model {
       if (model.capacity_ != unlimited) {  // then evaluating allocates only when a block is larger than all before
         tokens_.reserve(model.capacity_);
         parents_.reserve(model.capacity_);
+        context_.reserve(model.capacity_);
       }
     }
     session_type(session_type&& other) noexcept
@@ -142,12 +143,14 @@ class table_model {
           tokens_{std::move(other.tokens_)},
           parents_{std::move(other.parents_)},
           rows_{std::move(other.rows_)},
+          context_{std::move(other.context_)},
           base_{other.base_} {}
     session_type& operator=(session_type&& other) noexcept {
       std::swap(model_, other.model_);
       std::swap(tokens_, other.tokens_);
       std::swap(parents_, other.parents_);
       std::swap(rows_, other.rows_);
+      std::swap(context_, other.context_);
       std::swap(base_, other.base_);
       return *this;
     }

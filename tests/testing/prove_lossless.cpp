@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <proviso/testing/prove_lossless.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include <proviso/core/law_math.hpp>
+#include <proviso/decode/autoregressive.hpp>
+#include <proviso/decode/speculative.hpp>
+#include <proviso/drafters/model.hpp>
+#include <proviso/transforms/chain.hpp>
+#include <proviso/transforms/top_k.hpp>
+
+#include "support/catch.hpp"
+
+namespace {
+
+using namespace proviso;
+using testing::proof_options;
+using testing::proof_report;
+
+enum class fault {
+  none,          ///< token verification
+  correction,    ///< corrections are drawn from p
+  cautious,      ///< ignores half of the drafts: exact, but accepts less than it could
+  reuses_a_key,  ///< acceptance and correction share their noise
+  half_total,    ///< the law after a full draft claims half of its mass
+  peeks,         ///< ends a round by looking at the token after it
+  later_greedy   ///< takes the most probable token from the second round on
+};
+
+/// Token verification with a fault.
+class rule_with {
+ public:
+  static constexpr bool lossless = true;
+  explicit rule_with(fault f) : fault_{f} {}
+
+  outcome operator()(const draft& d, const target_laws& p, random_ref random) {
+    path_.clear();
+    if (fault_ == fault::peeks) return peek(d, p, random);
+    if (fault_ == fault::later_greedy && rounds_++ > 0) return {path_, p(draft::root()).argmax(), origin::corrected};
+    node_id at = draft::root();
+    if (fault_ == fault::cautious && !random.flip(1.0, 2.0, purpose::selection, at)) {
+      return {path_, random.pick_token(p(at), d.next_position(at)), origin::corrected};
+    }
+    for (node_id x = d.first_child(at); x != prefix_node; x = d.first_child(at)) {
+      if (!random.flip(p(at)(d.token(x)), d.q(x)(d.token(x)), purpose::acceptance, x)) {
+        const law_view rest = fault_ == fault::correction ? p(at) : numeric::residual(p(at), d.q(x), residual_);
+        const purpose what = fault_ == fault::reuses_a_key ? purpose::acceptance : purpose::residual;
+        return {path_, random.pick(rest, what, x), origin::corrected};
+      }
+      path_.push_back(at = x);
+    }
+    const law_view last = p(at);
+    const double total = fault_ == fault::half_total ? last.total() / 2.0 : last.total();
+    return {path_, random.pick_token(law_view::dense(last.weights(), total), d.next_position(at)), ending(d, at)};
+  }
+
+ private:
+  /// Races for the tokens, so that looking twice at one gives the same: the text is that of plain decoding. A round
+  /// goes on to its second token only if that is token 0.
+  outcome peek(const draft& d, const target_laws& p, random_ref random) {
+    const token_id first = random.pick_token(p(0), d.next_position(0), draw::race);
+    const node_id child = find_child(d, draft::root(), first);
+    if (child == prefix_node) return {path_, first, origin::corrected};
+    const token_id second = random.pick_token(p(child), d.next_position(child), draw::race);
+    if (second != 0) return {path_, first, origin::corrected};
+    path_.push_back(child);
+    return {path_, second, origin::bonus};
+  }
+
+  fault fault_;
+  std::vector<node_id> path_;
+  law_buffer residual_;
+  std::size_t rounds_ = 0;
+};
+
+struct models {
+  testing::row_table p = testing::random_table(3, 2, 1);
+  testing::row_table q = testing::random_table(3, 2, 2);
+  testing::table_model target{p};
+  testing::table_model small{q};
+};
+
+proof_options usual(std::size_t tokens = 4) {
+  proof_options o;
+  o.prompt = {1, 2};
+  o.tokens = tokens;
+  return o;
+}
+
+proof_report prove(models& m, fault f, const proof_options& options, std::size_t length = 2) {
+  return prove_lossless(
+      [&] {
+        return speculative{m.target, drafters::model{m.small}, rule_with{f}, transforms::temperature{},
+                           lengths::fixed{length}};
+      },
+      testing::table_law(m.p), options);
+}
+
+bool has(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
+
+TEST_CASE("prove_lossless: an exact rule passes every check") {
+  models m;
+  const proof_report report = prove(m, fault::none, usual());
+  INFO(report.text());
+  CHECK(report.passed());
+  CHECK(report.failures().empty());
+  CHECK(report.find("output")->error < 1e-14);
+  CHECK(report.find("conditional")->error < 1e-14);
+  CHECK(report.find("accepted")->skipped);
+  CHECK(std::abs(report.probability - 1.0) < 1e-14);
+  CHECK(report.most_rounds == 4);
+  CHECK(report.outcomes > 100);
+  CHECK(report.tokens_per_round > 1.0);
+  CHECK(report.accepted > report.first_accepted);
+  CHECK(report.find("no such check") == nullptr);
+}
+
+TEST_CASE("prove_lossless: plain decoding passes; its outcomes are the texts") {
+  models m;
+  const proof_report report =
+      prove_lossless([&] { return autoregressive{m.target}; }, testing::table_law(m.p), usual());
+  CHECK(report.passed());
+  CHECK(report.outcomes == 81);
+  CHECK(report.tokens_per_round == 1.0);
+  CHECK(report.accepted == 0.0);
+}
+
+TEST_CASE("prove_lossless: the closed form of the first round's acceptance") {
+  models m;
+  const std::vector<double> p = testing::table_law(m.p)(usual().prompt);
+  const std::vector<double> q = testing::table_law(m.q)(usual().prompt);
+  proof_options options = usual(3);
+  options.expected_accepted = 0.0;
+  for (std::size_t x = 0; x < 3; ++x) *options.expected_accepted += (std::min)(p[x], q[x]);
+  CHECK(prove(m, fault::none, options, 1).passed());
+
+  // Exact in law, but it accepts half as much: only the closed form sees it.
+  const proof_report report = prove(m, fault::cautious, options, 1);
+  CHECK(report.failures() == "accepted");
+  CHECK(std::abs(report.first_accepted - *options.expected_accepted / 2.0) < 1e-14);
+  CHECK(has(report.find("accepted")->detail, "expected 0."));
+}
+
+TEST_CASE("prove_lossless: a correction from p fails, and the report names the worst context") {
+  models m;
+  const proof_report report = prove(m, fault::correction, usual());
+  CHECK(report.failures() == "output, conditional");
+  const testing::proof_check& output = *report.find("output");
+  CHECK(output.error > 0.01);
+  CHECK(output.worst.where.substr(0, 5) == "1 2 |");
+  REQUIRE(output.worst.got.size() == 3);
+  double distance = 0.0;
+  for (std::size_t x = 0; x < 3; ++x) distance += std::abs(output.worst.got[x] - output.worst.expected[x]) / 2.0;
+  CHECK(distance * output.worst.probability > 0.01);
+  CHECK(has(report.text(), "FAIL  output "));
+  CHECK(has(report.text(), "next    target       got"));
+  CHECK(has(report.text(), "pass  total"));
+}
+
+TEST_CASE("prove_lossless: a rule that ends its rounds by what comes next has the right text and still fails") {
+  models m;
+  const proof_report report = prove(m, fault::peeks, usual(3));
+  CHECK(report.failures() == "conditional");
+  CHECK(report.find("output")->error < 1e-14);
+  CHECK(report.find("conditional")->error > 0.01);
+  proof_options whole = usual(3);
+  whole.conditional = testing::conditionals::whole_text;
+  CHECK(prove(m, fault::peeks, whole).passed());
+  CHECK(prove(m, fault::correction, whole).failures() == "output");
+}
+
+TEST_CASE("prove_lossless: what only later rounds do wrong is seen") {
+  models m;
+  CHECK(prove(m, fault::later_greedy, usual()).failures() == "output, conditional");
+}
+
+TEST_CASE("prove_lossless: draws that share a key fail with their name") {
+  models m;
+  const proof_report report = prove(m, fault::reuses_a_key, usual());
+  CHECK(report.failures() == "exception");
+  CHECK(has(report.text(), "two draws share a key (acceptance, round 0, node 1)"));
+}
+
+TEST_CASE("prove_lossless: a law that claims another mass than it has") {
+  models m;
+  const proof_report report = prove(m, fault::half_total, usual());
+  CHECK(report.failed("total"));
+  CHECK(report.probability > 1.01);
+}
+
+TEST_CASE("prove_lossless: proofs that prove too little are refused") {
+  models m;
+  CHECK(prove(m, fault::none, usual(1)).failures() == "rounds");
+  CHECK(has(prove(m, fault::none, usual(1)).text(), "ask for more tokens"));
+  proof_options few = usual();
+  few.most_outcomes = 100;
+  const proof_report endless = prove(m, fault::none, few);
+  CHECK(endless.failures() == "outcomes");
+  CHECK(has(endless.text(), "more than 100 outcomes"));
+  testing::table_model tiny{m.p, 4};
+  const proof_report shorter = prove_lossless([&] { return autoregressive{tiny}; }, testing::table_law(m.p), usual(6));
+  CHECK(shorter.failed("length"));
+  CHECK(has(shorter.text(), "of 6 tokens"));
+  proof_options empty = usual();
+  empty.prompt.clear();
+  CHECK(prove(m, fault::none, empty).failures() == "exception");
+}
+
+TEST_CASE("prove_lossless: a target that is no law is the caller's mistake") {
+  models m;
+  const auto half = [](std::span<const token_id>) { return std::vector<double>{0.5, 0.2, 0.2}; };
+  REQUIRE_THROWS_AS(prove_lossless([&] { return autoregressive{m.target}; }, half, usual()), std::invalid_argument);
+  const auto other = [](std::span<const token_id>) { return std::vector<double>{0.5, 0.5}; };  // lacks a token
+  CHECK(prove_lossless([&] { return autoregressive{m.target}; }, other, usual()).failures() == "output, conditional");
+}
+
+TEST_CASE("prove_lossless: laws of tables and rows, after transforms") {
+  models m;
+  const std::vector<token_id> text{2, 0};
+  const std::span<const float> row = m.p.row(text);
+  const std::vector<double> p = testing::table_law(m.p, transforms::temperature{0.5F})(text);
+  double total = 0.0;
+  for (const float x : row) total += std::exp(2.0 * static_cast<double>(x));
+  for (std::size_t x = 0; x < 3; ++x)
+    CHECK(std::abs(p[x] - std::exp(2.0 * static_cast<double>(row[x])) / total) < 1e-6);
+
+  const std::vector<double> greedy = testing::table_law(m.p, transforms::temperature{0.0F})(text);
+  CHECK(std::count(greedy.begin(), greedy.end(), 0.0) == 2);
+  CHECK(std::count(greedy.begin(), greedy.end(), 1.0) == 1);
+
+  const transforms::chain two{transforms::temperature{0.8F}, transforms::top_k{2}};
+  const testing::table_model::row_function rows = [&](std::span<const token_id> after, std::span<float> to) {
+    std::copy(m.p.row(after).begin(), m.p.row(after).end(), to.begin());
+  };
+  const std::vector<double> sparse = testing::row_law(3, rows, two)(text);
+  CHECK(sparse == testing::table_law(m.p, two)(text));
+  CHECK(std::count(sparse.begin(), sparse.end(), 0.0) == 1);
+  CHECK(prove_lossless([&] { return autoregressive{m.target, two}; }, testing::table_law(m.p, two), usual()).passed());
+}
+
+}  // namespace
