@@ -77,10 +77,10 @@ struct tree {
 /// What a rule does on a draft, over all outcomes of drafting and verifying.
 struct verified {
   std::map<std::vector<proviso::token_id>, double> texts;  ///< tokens of one round, then tokens drawn from the target
-  double error = 0.0;      ///< total variation distance of `texts` from the target's law
-  double accepted = 0.0;   ///< expected number of drafted tokens that stand
-  double deviation = 0.0;  ///< expected deviation reported
-  double impossible = 0.0;  ///< probability of texts that the target never emits
+  double error = 0.0;         ///< total variation distance of `texts` from the target's law
+  double accepted = 0.0;      ///< expected number of drafted tokens that stand
+  double deviation = 0.0;     ///< expected deviation reported
+  double impossible = 0.0;    ///< probability of texts that the target never emits
   std::size_t most_rows = 0;  ///< most laws of the target that an outcome asked for
 
   double probability(const std::vector<proviso::token_id>& text) const {

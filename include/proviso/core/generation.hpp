@@ -320,15 +320,29 @@ class context {
   /// The proposal law after `node`, shaped by the target's transforms and built in `out`. Empty when the row is not
   /// a law (NaN, +infinity): propose nothing more then, which is lossless.
   law_view law(const logits_rows& rows, std::size_t i, const draft& d, node_id node, law_buffer& out) const {
+    return shaped(rows, i, d, node, shape_, out);
+  }
+  /// The same for choosing tokens to push, without drawing: at temperature 0 not the point but the law of temperature
+  /// 1, which ranks the other tokens, too.
+  law_view ranking(const logits_rows& rows, std::size_t i, const draft& d, node_id node, law_buffer& out) const {
+    auto softened = [this](law_builder& row, const text_position& where) {
+      shape_(row, where);
+      row.soften();
+    };
+    return shaped(rows, i, d, node, softened, out);
+  }
+
+ private:
+  law_view shaped(const logits_rows& rows, std::size_t i, const draft& d, node_id node, transform_ref shape,
+                  law_buffer& out) const {
     try {
-      return g_.law(rows, i, d, node, shape_, out);
+      return g_.law(rows, i, d, node, shape, out);
     } catch (const std::domain_error&) {
       g_.count_discarded();
       return {};
     }
   }
 
- private:
   generation& g_;
   transform_ref shape_;
   function_ref<bool(std::size_t, const law_view&)> proceed_;

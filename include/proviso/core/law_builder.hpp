@@ -76,6 +76,9 @@ class law_builder {
     return low < size() && ids_[low] == x ? low : size();
   }
 
+  /// Takes a temperature of 0 back: the law will be that of the temperature before.
+  void soften() noexcept { point_ = false; }
+
   /// The candidates' logits, writable. Cost: copies the row at the first call.
   std::span<float> edit() {
     if (logits_.data() != values_.data()) {

@@ -113,7 +113,10 @@ class model_slot {
   bool& lost() noexcept { return lost_; }
 
   /// Room for a text of `tokens` tokens and a draft after it.
-  void reserve(std::size_t tokens) { tokens_.reserve(tokens + 64); }
+  void reserve(std::size_t tokens) {
+    tokens_.reserve(tokens + 64);
+    path_.reserve(64);
+  }
 
  private:
   model_ref model_;
