@@ -66,7 +66,8 @@ class any_session {
       } else {
         if (!block.nodes.is_chain()) {
           throw std::invalid_argument(
-              "proviso: the draft is a tree, but this session has no `eval(tree_block)` - use a drafter of chains");
+              "proviso: the draft is a tree, but this session has no `eval(tree_block)` - use a drafter of chains or wrap the "
+              "model in `proviso::chain_emulation`");
         }
         return s.eval(chain_block{block.nodes.tokens, block.nodes.want});
       }
