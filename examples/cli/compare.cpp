@@ -25,12 +25,18 @@ using clock = std::chrono::steady_clock;
 
 double seconds_since(clock::time_point begin) { return std::chrono::duration<double>(clock::now() - begin).count(); }
 
-/// The methods that were asked for; plain decoding, which the others are compared with, comes first.
+/// The methods that were asked for, each after the one whose text it has; plain decoding, which the others are
+/// compared with, comes first.
 std::vector<const method*> chosen_methods(const compare_options& options) {
-  std::vector<const method*> chosen{&find_method("plain")};
-  for (const std::string& name : options.methods) {
+  std::vector<const method*> chosen;
+  const auto add = [&](std::string_view name) {
     const method* m = &find_method(name);
     if (std::find(chosen.begin(), chosen.end(), m) == chosen.end()) chosen.push_back(m);
+  };
+  add("plain");
+  for (const std::string& name : options.methods) {
+    add(find_method(name).like);
+    add(name);
   }
   return chosen;
 }
@@ -71,7 +77,9 @@ class comparison {
 
   /// Decodes a few prompts by plain decoding and by the first method that gives the same text, in view of the user.
   void show() {
-    const auto keeps_text = [](const method* m) { return m->keeps == promise::same_text && m->name != "plain"; };
+    const auto keeps_text = [](const method* m) {
+      return m->keeps == promise::same_text && m->like == "plain" && m->name != "plain";
+    };
     const auto found = std::find_if(methods_.begin(), methods_.end(), keeps_text);
     const std::size_t count = (std::min)(options_.shown, prompts_.size());
     if (count == 0 || found == methods_.end()) return;
@@ -135,8 +143,8 @@ class comparison {
       const promise keeps = find_method(r.method).keeps;
       const bool exact = keeps == promise::same_text || (keeps == promise::same_law && r.temperature == 0.0);
       if (exact && !*r.same_as_plain) {
-        return fmt::format("{} gave another text than plain decoding on {} at temperature {}", r.method, r.prompt,
-                           r.temperature);
+        return fmt::format("{} gave another text than {} on {} at temperature {}", r.method, find_method(r.method).like,
+                           r.prompt, r.temperature);
       }
     }
     return std::nullopt;
@@ -187,17 +195,18 @@ class comparison {
     }
     const result plain = outcome(runs.front(), runs.front(), index, temperature);
     for (run& r : runs) {
-      results_.push_back(outcome(r, runs.front(), index, temperature));
+      const auto like = std::find_if(runs.begin(), runs.end(), [&](const run& o) { return o.how->name == r.how->like; });
+      results_.push_back(outcome(r, *like, index, temperature));
       results_.back().speedup = results_.back().tokens_per_second() / plain.tokens_per_second();
     }
   }
 
-  result outcome(run& r, const run& plain, std::size_t index, float temperature) const {
+  result outcome(run& r, const run& like, std::size_t index, float temperature) const {
     const auto same = [](const proviso::generated_token& a, const proviso::generated_token& b) {
       return a.token == b.token;
     };
     const auto ours = r.decoder.output();
-    const auto theirs = plain.decoder.output();
+    const auto theirs = like.decoder.output();
     result out;
     out.method = r.how->name;
     out.prompt = prompts_[index].name;

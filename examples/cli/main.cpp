@@ -92,8 +92,11 @@ int main(int argc, char** argv) {
   comparing.max_tokens = 64;
   CLI::App* compare = app.add_subcommand("compare", "Decode the bundled prompts with several methods and compare them");
   compare->footer("Methods:" + names);
-  compare->add_option("--methods", comparing.methods, "Methods to compare")->delimiter(',')->capture_default_str();
-  compare->add_option("--temperature", comparing.temperatures, "Temperatures")->delimiter(',')->capture_default_str();
+  const CLI::Option* methods = compare->add_option("--methods", comparing.methods, "Methods to compare")
+                                   ->delimiter(',')
+                                   ->capture_default_str();
+  const CLI::Option* temperatures =
+      compare->add_option("--temperature", comparing.temperatures, "Temperatures")->delimiter(',')->capture_default_str();
   compare->add_option("--languages", comparing.languages, "Languages (default: all)")->delimiter(',');
   std::string prompts = "auto";
   compare
@@ -109,6 +112,8 @@ int main(int argc, char** argv) {
   compare->add_option("--show", comparing.shown, "Prompts whose text is shown first")
       ->check(CLI::Range(0, 64))
       ->capture_default_str();
+  bool rules = false;
+  compare->add_flag("--rules", rules, "Compare the rules of acceptance, at temperature 1 unless another is given");
   add_decoding(*compare, comparing);
 
   cli::generate_options generating;
@@ -146,6 +151,11 @@ int main(int argc, char** argv) {
     if (app.get_subcommands().empty()) return complain("name a command: compare, generate or models");
     if (compare->parsed()) {
       comparing.prompts = prompts_per_language(prompts);
+      if (rules) {
+        if (!methods->empty()) return complain("--rules and --methods exclude each other");
+        comparing.methods = cli::rule_methods();
+        if (temperatures->empty()) comparing.temperatures = {1.0F};
+      }
       return cli::compare(comparing);
     }
     if (generate->parsed()) return cli::generate(generating);

@@ -31,10 +31,10 @@ class table {
 
   /// Method by method, means over languages.
   void print_methods(float temperature) const {
-    fmt::print(out_.stream, "\n{:<12}{:>7}{:>8}{:>7}{:>8}{:>8}  {}\n", "", "tokens", "speed-", "tokens", "accept-",
+    fmt::print(out_.stream, "\n{:<13}{:>6}{:>8}{:>7}{:>8}{:>8}  {}\n", "", "tokens", "speed-", "tokens", "accept-",
                "drafted", "text as");
-    fmt::print(out_.stream, "{}{:>7}{:>8}{:>7}{:>8}{:>8}  {}\n",
-               styled(fmt::format("{:<12}", fmt::format("T = {}", temperature)), style::bold, out_.colours), "/s", "up",
+    fmt::print(out_.stream, "{}{:>6}{:>8}{:>7}{:>8}{:>8}  {}\n",
+               styled(fmt::format("{:<13}", fmt::format("T = {}", temperature)), style::bold, out_.colours), "/s", "up",
                "/call", "ance", "/call", "plain");
     for (const method* m : methods_) {
       figures mean;
@@ -42,7 +42,7 @@ class table {
       if (mean.runs == 0) continue;
       mean /= static_cast<double>(languages_.size());
       const bool drafts = mean.drafted > 0.0;
-      fmt::print(out_.stream, "{:<12}{:>7.0f}{:>7.2f}x{:>7.2f}{:>8}{:>8.2f}  {}\n", m->name, mean.tokens_per_second,
+      fmt::print(out_.stream, "{:<13}{:>6.0f}{:>7.2f}x{:>7.2f}{:>8}{:>8.2f}  {}\n", m->name, mean.tokens_per_second,
                  mean.speedup, mean.tokens_per_call, drafts ? fmt::format("{:.0f} %", 100.0 * mean.acceptance) : "-",
                  mean.drafted, text_verdict(*m, temperature));
     }
@@ -151,7 +151,7 @@ class table {
       ++runs;
       same += *r.same_as_plain ? 1U : 0U;
     }
-    if (same == runs) return m.name == "plain" ? "" : "yes";
+    if (same == runs) return m.name == m.like ? "" : "yes";
     if (m.keeps == promise::same_law && temperature > 0.0F) return "same law";
     return fmt::format("NO: {}/{}", runs - same, runs);
   }
