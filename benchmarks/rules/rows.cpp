@@ -108,16 +108,19 @@ struct laws {
       }
     }
   }
-  static law_view view(const std::vector<float>& row) { return law_view::dense(row, numeric::sum(std::span<const float>{row})); }
+  static law_view view(const std::vector<float>& row) {
+    return law_view::dense(row, numeric::sum(std::span<const float>{row}));
+  }
   std::vector<std::vector<float>> target, drafter;
 };
 
 enum class shape { chain, pushed, paths, tree_with, tree_without, hub };
 
 void fill(draft& d, shape s, const laws& of, random_ref random) {
-  const std::vector<std::size_t> branching = s == shape::chain || s == shape::pushed ? std::vector<std::size_t>{1, 1, 1, 1, 1}
-                                             : s == shape::paths                      ? std::vector<std::size_t>{3, 1, 1}
-                                                                                      : std::vector<std::size_t>{2, 2, 1};
+  const std::vector<std::size_t> branching = s == shape::chain || s == shape::pushed
+                                                 ? std::vector<std::size_t>{1, 1, 1, 1, 1}
+                                             : s == shape::paths ? std::vector<std::size_t>{3, 1, 1}
+                                                                 : std::vector<std::size_t>{2, 2, 1};
   d.reset(0, 0, branching.size(), 32);
   node_id begin = draft::root();
   for (const std::size_t width : branching) {

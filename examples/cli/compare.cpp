@@ -195,7 +195,8 @@ class comparison {
     }
     const result plain = outcome(runs.front(), runs.front(), index, temperature);
     for (run& r : runs) {
-      const auto like = std::find_if(runs.begin(), runs.end(), [&](const run& o) { return o.how->name == r.how->like; });
+      const auto like =
+          std::find_if(runs.begin(), runs.end(), [&](const run& o) { return o.how->name == r.how->like; });
       results_.push_back(outcome(r, *like, index, temperature));
       results_.back().speedup = results_.back().tokens_per_second() / plain.tokens_per_second();
     }

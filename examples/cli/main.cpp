@@ -92,11 +92,11 @@ int main(int argc, char** argv) {
   comparing.max_tokens = 64;
   CLI::App* compare = app.add_subcommand("compare", "Decode the bundled prompts with several methods and compare them");
   compare->footer("Methods:" + names);
-  const CLI::Option* methods = compare->add_option("--methods", comparing.methods, "Methods to compare")
-                                   ->delimiter(',')
-                                   ->capture_default_str();
-  const CLI::Option* temperatures =
-      compare->add_option("--temperature", comparing.temperatures, "Temperatures")->delimiter(',')->capture_default_str();
+  const CLI::Option* methods =
+      compare->add_option("--methods", comparing.methods, "Methods to compare")->delimiter(',')->capture_default_str();
+  const CLI::Option* temperatures = compare->add_option("--temperature", comparing.temperatures, "Temperatures")
+                                        ->delimiter(',')
+                                        ->capture_default_str();
   compare->add_option("--languages", comparing.languages, "Languages (default: all)")->delimiter(',');
   std::string prompts = "auto";
   compare

@@ -122,7 +122,8 @@ template <class Drafter>
 proviso::decoder speculate(const ingredients& in, std::size_t most, Drafter drafter, rules::any rule) {
   const draft_length length = in.adaptive_length ? draft_length{proviso::lengths::heuristic{most, most}}
                                                  : draft_length{proviso::lengths::fixed{most}};
-  return proviso::decoder{proviso::speculative{*in.base, std::move(drafter), std::move(rule), in.shape, length}, in.seed};
+  return proviso::decoder{proviso::speculative{*in.base, std::move(drafter), std::move(rule), in.shape, length},
+                          in.seed};
 }
 
 /// A chain drafted by the draft model.

@@ -11,6 +11,7 @@
 #include <proviso/core/law.hpp>
 #include <proviso/core/law_builder.hpp>
 #include <proviso/core/law_math.hpp>
+#include <proviso/core/law_pair.hpp>
 #include <proviso/core/list.hpp>
 #include <proviso/core/logits.hpp>
 #include <proviso/core/model_slot.hpp>
@@ -18,6 +19,7 @@
 #include <proviso/core/outcome.hpp>
 #include <proviso/core/random.hpp>
 #include <proviso/core/requests.hpp>
+#include <proviso/core/seen_tokens.hpp>
 #include <proviso/core/selection.hpp>
 #include <proviso/core/statistics.hpp>
 #include <proviso/core/stopping.hpp>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <proviso/core/random.hpp>
 
-#include <cstddef>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <set>
 #include <tuple>

@@ -33,7 +33,9 @@ void prove(const std::string& name, std::size_t tokens, MakeDrafter make, Rule r
   options.tokens = tokens;
   options.conditional = promises;
   const testing::proof_report report = testing::prove_lossless(
-      [&] { return speculative{target, make(small), rules::any{rule}, transforms::temperature{}, length}; },
+      [&] {
+        return speculative{target, make(small), rules::any{rule}, transforms::temperature{}, length};
+      },
       testing::table_law(target_table()), options);
   INFO(name << "\n" << report.text());
   CHECK(report.passed());

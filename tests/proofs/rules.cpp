@@ -44,7 +44,8 @@ const std::vector<named_rule>& all_rules() {
       {"siblings", [] { return rules::siblings{}; }, anything},
       {"traversal", [] { return rules::traversal{}; }, anything},
       {"joint", [] { return rules::joint{}; }, drawn_chains, testing::conditionals::whole_text},
-      {"k_seq", [] { return rules::k_seq{}; }, [](const draft_shape& s) { return s.is_chain() || s.kind == growth::with; }},
+      {"k_seq", [] { return rules::k_seq{}; },
+       [](const draft_shape& s) { return s.is_chain() || s.kind == growth::with; }},
       {"greedy_hub", [] { return rules::greedy_hub{}; },
        [](const draft_shape& s) { return s.is_chain() || s.kind == growth::hub || s.kind == growth::pushed; }},
       {"selected_path", [] { return rules::selected_path{}; },
@@ -93,7 +94,8 @@ class chain_forms {
  public:
   explicit chain_forms(const tables& t) : p_{testing::table_law(t.p)}, q_{testing::table_law(t.q)} {}
 
-  std::optional<double> operator()(const std::string& rule, const draft_shape& shape, std::vector<token_id> prompt) const {
+  std::optional<double> operator()(const std::string& rule, const draft_shape& shape,
+                                   std::vector<token_id> prompt) const {
     const bool drawn = shape.kind == growth::with;
     const bool raced = shape.kind == growth::raced;
     if (!shape.is_chain() || (!drawn && !raced)) return std::nullopt;
@@ -106,7 +108,8 @@ class chain_forms {
       if (rule != "coupled") return std::nullopt;  // the others see pushed tokens
       return coupled(prompt, shape.depth());
     }
-    if (rule == "match" || rule == "coupled") return sum([](double s, double p, double q) { return s * p * q; }, itself);
+    if (rule == "match" || rule == "coupled")
+      return sum([](double s, double p, double q) { return s * p * q; }, itself);
     if (rule == "token" || rule == "siblings" || rule == "k_seq" || rule == "greedy_hub") {
       return sum([](double s, double p, double q) { return s * std::min(p, q); }, itself);
     }

@@ -17,7 +17,9 @@ struct counting {
   static constexpr bool lossless = false;
   int* starts;
   void start() const { ++*starts; }
-  outcome operator()(const draft&, const target_laws& p, random_ref) const { return {{}, p(draft::root()).argmax(), {}}; }
+  outcome operator()(const draft&, const target_laws& p, random_ref) const {
+    return {{}, p(draft::root()).argmax(), {}};
+  }
 };
 
 support::token_list decoded(testing::table_model& target, testing::table_model& small, rules::any rule) {

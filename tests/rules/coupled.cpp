@@ -21,9 +21,9 @@ support::token_list plain_race(testing::table_model& target, std::uint64_t seed,
 
 template <class Drafter>
 decoder coupled(testing::table_model& target, Drafter drafter, std::uint64_t seed, float temperature) {
-  return decoder{
-      speculative{target, std::move(drafter), rules::coupled{}, transforms::temperature{temperature}, lengths::fixed{4}},
-      seed};
+  return decoder{speculative{target, std::move(drafter), rules::coupled{}, transforms::temperature{temperature},
+                             lengths::fixed{4}},
+                 seed};
 }
 
 TEST_CASE("coupled: the text of plain decoding by races with the same seed, whatever drafts") {
@@ -65,7 +65,8 @@ TEST_CASE("coupled: accepts as often as its formula says, and more than independ
     expected += 1.0 / sum;
     independent += a[x] * b[x];
   }
-  decoder d{speculative{target, drafters::model{small}, rules::coupled{}, transforms::temperature{}, lengths::fixed{1}}, 5};
+  decoder d{speculative{target, drafters::model{small}, rules::coupled{}, transforms::temperature{}, lengths::fixed{1}},
+            5};
   support::decode(d, {1}, support::budget(20000));
   const double rate = d.stats().acceptance_rate();
   const double sigma = std::sqrt(expected * (1.0 - expected) / static_cast<double>(d.stats().drafted));

@@ -56,9 +56,9 @@ TEST_CASE("traversal: golden values of block verification") {
 }
 
 TEST_CASE("traversal: something below a node stands with the probability that the node was entered with") {
-  for (const children kind : {children::with, children::without, children::pushed}) {
+  for (const children kind : kinds) {
     testing::subtree_setup s;
-    s.build = tree{{2, 2}, kind, support::random_laws(106)};
+    s.build = tree{{kind == children::mixed ? 3U : 2U, 2}, kind, support::random_laws(106)};
     s.target = support::random_laws(6);
     s.rule = rules::traversal{};
     const testing::proof_report report = prove_subtree_acceptance(s);

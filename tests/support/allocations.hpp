@@ -28,10 +28,18 @@ void* counted(std::size_t bytes, std::size_t alignment) {
 // Weak: the thread sanitizer brings operators of its own, which win, and nothing is counted there.
 [[gnu::weak, gnu::noinline]] void* operator new(std::size_t bytes) { return counted(bytes, 0); }
 [[gnu::weak, gnu::noinline]] void* operator new[](std::size_t bytes) { return counted(bytes, 0); }
-[[gnu::weak, gnu::noinline]] void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept { return counted(bytes, 0); }
-[[gnu::weak, gnu::noinline]] void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept { return counted(bytes, 0); }
-[[gnu::weak, gnu::noinline]] void* operator new(std::size_t bytes, std::align_val_t alignment) { return counted(bytes, static_cast<std::size_t>(alignment)); }
-[[gnu::weak, gnu::noinline]] void* operator new[](std::size_t bytes, std::align_val_t alignment) { return counted(bytes, static_cast<std::size_t>(alignment)); }
+[[gnu::weak, gnu::noinline]] void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  return counted(bytes, 0);
+}
+[[gnu::weak, gnu::noinline]] void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept {
+  return counted(bytes, 0);
+}
+[[gnu::weak, gnu::noinline]] void* operator new(std::size_t bytes, std::align_val_t alignment) {
+  return counted(bytes, static_cast<std::size_t>(alignment));
+}
+[[gnu::weak, gnu::noinline]] void* operator new[](std::size_t bytes, std::align_val_t alignment) {
+  return counted(bytes, static_cast<std::size_t>(alignment));
+}
 [[gnu::weak, gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
 [[gnu::weak, gnu::noinline]] void operator delete[](void* p) noexcept { std::free(p); }
 [[gnu::weak, gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }

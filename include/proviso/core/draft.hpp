@@ -56,7 +56,9 @@ class draft {
     append(prefix_node, last_token, role::root, no_law);
   }
   /// A draft whose nodes are bounded by its depth alone: a chain.
-  void reset(token_id last_token, std::size_t position, std::size_t depth) { reset(last_token, position, depth, depth); }
+  void reset(token_id last_token, std::size_t position, std::size_t depth) {
+    reset(last_token, position, depth, depth);
+  }
 
   /// Adds a token that was chosen deterministically, or by a law nobody knows. Verified as a point law: lossless
   /// whatever chose it.
@@ -182,8 +184,8 @@ class draft {
 
   void check(node_id parent_node, std::size_t count, role kind) const {
     if (parent_node < 0 || at(parent_node) >= nodes_.size()) {
-      throw std::invalid_argument("proviso: draft: node " + std::to_string(parent_node) + " does not exist (the draft has " +
-                                  std::to_string(nodes_.size()) + " nodes)");
+      throw std::invalid_argument("proviso: draft: node " + std::to_string(parent_node) +
+                                  " does not exist (the draft has " + std::to_string(nodes_.size()) + " nodes)");
     }
     if (count > room()) {
       throw std::length_error("proviso: draft: the drafter proposed more than the " + std::to_string(limit_) +

@@ -80,8 +80,9 @@ class generation {
   template <class Slot>
   task feed(Slot& slot, std::size_t leave) {
     if (slot.capacity() < text_.size()) {
-      throw std::length_error("proviso: the prompt has " + std::to_string(text_.size()) + " tokens, but a session of model " +
-                              std::to_string(slot.index()) + " holds " + std::to_string(slot.capacity()));
+      throw std::length_error("proviso: the prompt has " + std::to_string(text_.size()) +
+                              " tokens, but a session of model " + std::to_string(slot.index()) + " holds " +
+                              std::to_string(slot.capacity()));
     }
     std::size_t held = slot.match(text().first(text_.size() - 1));
     while (running() && text_.size() - held > leave) {
@@ -225,10 +226,14 @@ class generation {
   }
   std::uint64_t& counter(origin from) noexcept {
     switch (from) {
-      case origin::drafted: return stats_.accepted;
-      case origin::corrected: return stats_.corrected;
-      case origin::bonus: return stats_.bonus;
-      case origin::fresh: break;
+      case origin::drafted:
+        return stats_.accepted;
+      case origin::corrected:
+        return stats_.corrected;
+      case origin::bonus:
+        return stats_.bonus;
+      case origin::fresh:
+        break;
     }
     return stats_.fresh;
   }
@@ -270,7 +275,8 @@ class law_cache {
       try {
         e.law = g.law(rows, i, d, node, shape, e.buffer);
       } catch (const std::domain_error& fault) {
-        throw std::domain_error(std::string{fault.what()} + " (target, position " + std::to_string(d.next_position(node)) + ")");
+        throw std::domain_error(std::string{fault.what()} + " (target, position " +
+                                std::to_string(d.next_position(node)) + ")");
       }
     }
     return e.law;
@@ -315,7 +321,9 @@ class context {
     return g_.evaluate(slot, block);
   }
   template <class Slot>
-  task feed(Slot& slot) const { return g_.feed(slot, g_.bounds().prefill_chunk); }
+  task feed(Slot& slot) const {
+    return g_.feed(slot, g_.bounds().prefill_chunk);
+  }
 
   /// The proposal law after `node`, shaped by the target's transforms and built in `out`. Empty when the row is not
   /// a law (NaN, +infinity): propose nothing more then, which is lossless.

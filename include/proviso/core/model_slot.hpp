@@ -20,8 +20,7 @@ inline namespace v0 {
 class model_slot {
  public:
   template <class M>
-    requires(!std::same_as<std::remove_cv_t<M>, model_slot>)
-  explicit model_slot(M& model) : model_{model} {}
+  requires(!std::same_as<std::remove_cv_t<M>, model_slot>) explicit model_slot(M& model) : model_{model} {}
 
   model_ref model() const noexcept { return model_; }
   std::size_t index() const noexcept { return index_; }
@@ -55,7 +54,8 @@ class model_slot {
       rewind(base_ + straight);
       return;
     }
-    for (std::size_t i = 0; i < path.size(); ++i) tokens_[base_ + i] = tokens_[base_ + static_cast<std::size_t>(path[i])];
+    for (std::size_t i = 0; i < path.size(); ++i)
+      tokens_[base_ + i] = tokens_[base_ + static_cast<std::size_t>(path[i])];
     tokens_.resize(base_ + path.size());
     agreed_ = agreed_ < base_ ? agreed_ : base_;
     detail::copy(path, path_);

@@ -20,7 +20,8 @@ struct outcome {
   std::span<const node_id> path;
   token_id next = 0;
   origin from = origin::fresh;  ///< of `next`
-  double deviation = 0.0;  ///< of a lossy rule: total variation distances from the target's law, summed over its choices
+  double deviation =
+      0.0;  ///< of a lossy rule: total variation distances from the target's law, summed over its choices
 
   /// The last node that stands: the root when `path` is empty.
   node_id tip() const noexcept { return path.empty() ? draft::root() : path.back(); }
@@ -93,8 +94,8 @@ constexpr bool shares_noise(const R& r) noexcept {
 }
 
 /// A length policy bounds the draft: `start()` once per generation (forgets, so that equal seeds give equal texts);
-/// the draft is at most `limit()` deep this round; `proceed(depth, q)` says, before a token is drawn from `q`, whether to draw it;
-/// `observe` learns from the round.
+/// the draft is at most `limit()` deep this round; `proceed(depth, q)` says, before a token is drawn from `q`, whether
+/// to draw it; `observe` learns from the round.
 template <class L>
 concept length_policy = requires(L& l, const law_view& q, const feedback& f) {
   l.start();

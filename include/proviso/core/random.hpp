@@ -16,12 +16,12 @@ inline namespace v0 {
 
 /// What a draw is for. Draws of different purposes never share random bits.
 enum class purpose : std::uint8_t {
-  token,     ///< the token at a position, as decoding without a draft draws it; keyed by the position
-  draft,     ///< a drafted token; keyed by round and node
+  token,       ///< the token at a position, as decoding without a draft draws it; keyed by the position
+  draft,       ///< a drafted token; keyed by round and node
   acceptance,  ///< whether a drafted token stands; keyed by round and node
-  residual,  ///< the correction after a refusal; keyed by round and node
-  selection,  ///< a choice among drafts, drafters or lengths; keyed by round and node
-  race        ///< the noise of a position, on which target and drafter race; keyed by the position
+  residual,    ///< the correction after a refusal; keyed by round and node
+  selection,   ///< a choice among drafts, drafters or lengths; keyed by round and node
+  race         ///< the noise of a position, on which target and drafter race; keyed by the position
 };
 
 /// How the token at a position is drawn. Both draw from the same law; the texts of one seed differ.
@@ -56,13 +56,11 @@ class philox {
  public:
   using words = std::array<std::uint32_t, 4>;
 
-  constexpr explicit philox(std::uint64_t seed = 0, std::uint32_t stream = 0) noexcept
-      : seed_{seed}, stream_{stream} {}
+  constexpr explicit philox(std::uint64_t seed = 0, std::uint32_t stream = 0) noexcept : seed_{seed}, stream_{stream} {}
 
   /// Uniform in [0, 1) with 53 bits.
   constexpr double uniform(const draw_key& key) const noexcept {
-    const words w = block({key.at, key.node, (static_cast<std::uint32_t>(key.what) << 24U) | key.lane, stream_},
-                          seed_);
+    const words w = block({key.at, key.node, (static_cast<std::uint32_t>(key.what) << 24U) | key.lane, stream_}, seed_);
     const std::uint64_t bits = (static_cast<std::uint64_t>(w[0]) << 32U) | w[1];
     return static_cast<double>(bits >> 11U) * 0x1.0p-53;
   }
@@ -79,7 +77,8 @@ class philox {
     const std::uint32_t what = static_cast<std::uint32_t>(key.what) << 24U;
     double fastest = 0.0;  // largest weight / E so far
     std::size_t winner = 0;
-    // E = -log(1 - v) >= v for the uniform v, of which `bits` are the high ones: most tokens have lost already by these.
+    // E = -log(1 - v) >= v for the uniform v, of which `bits` are the high ones: most tokens have lost already by
+    // these.
     const auto runs = [&](std::size_t i, std::uint32_t bits, double weight) {
       const double v = static_cast<double>(bits) * 0x1.0p-32;
       if (!(weight > v * fastest)) return;
@@ -104,7 +103,8 @@ class philox {
         const auto bound = static_cast<float>(fastest * 0x1.fffep-32);
         std::uint32_t any = 0;
         for (std::size_t j = 0; j < size; ++j) {
-          any |= static_cast<std::uint32_t>(w[begin + j] > static_cast<float>(static_cast<std::int32_t>(bits[j] >> 1U)) * bound);
+          any |= static_cast<std::uint32_t>(w[begin + j] >
+                                            static_cast<float>(static_cast<std::int32_t>(bits[j] >> 1U)) * bound);
         }
         for (std::size_t j = 0; any != 0 && j < size; ++j) runs(begin + j, bits[j], static_cast<double>(w[begin + j]));
       }
@@ -147,8 +147,8 @@ class philox {
 class random_ref {
  public:
   template <randomness R>
-    requires(!std::same_as<R, random_ref>)
-  random_ref(R& source, std::uint32_t round_number = 0) noexcept  // NOLINT(google-explicit-constructor)
+  requires(!std::same_as<R, random_ref>) random_ref(R& source, std::uint32_t round_number = 0)
+  noexcept  // NOLINT(google-explicit-constructor)
       : source_{&source},
         flip_{[](void* s, double p, double q, const draw_key& key) { return static_cast<R*>(s)->flip(p, q, key); }},
         pick_{[](void* s, const law_view& law, const draw_key& key) { return static_cast<R*>(s)->pick(law, key); }},

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <proviso/core/draft.hpp>
-#include <proviso/core/generation.hpp>
 #include <proviso/core/function_ref.hpp>
+#include <proviso/core/generation.hpp>
 #include <proviso/core/law.hpp>
 #include <proviso/core/model_slot.hpp>
 #include <proviso/core/outcome.hpp>
@@ -16,7 +16,8 @@ inline namespace v0 {
 /// Plain decoding: one evaluation of the target per token, each drawn from the target's law after the transform.
 ///
 /// The token at a position is drawn with the key (seed, stream, position), so methods that draw from the same law in
-/// the same way give the same text: `rules::match`, and with `draw::race` here, `rules::coupled`. Cost per token: one evaluation of one token.
+/// the same way give the same text: `rules::match`, and with `draw::race` here, `rules::coupled`. Cost per token: one
+/// evaluation of one token.
 template <transform Transform = transforms::temperature>
 class autoregressive {
  public:

@@ -23,7 +23,9 @@ inline namespace v0 {
 
 /// Whether a drafter names models of its own.
 template <class D>
-concept has_models = requires(D& d, function_ref<void(model_slot&)> f) { d.visit_models(f); };
+concept has_models = requires(D& d, function_ref<void(model_slot&)> f) {
+  d.visit_models(f);
+};
 
 /// Speculative decoding: a drafter proposes tokens, one evaluation of the target scores all of them, and a rule
 /// keeps a part of them and draws the token after it.
@@ -36,8 +38,8 @@ template <drafter Drafter = drafters::none, rule Rule = rules::token, transform 
 class speculative {
  public:
   template <class M>
-  explicit speculative(M& target, Drafter proposer = Drafter{}, Rule verifier = Rule{},
-                       Transform shape = Transform{}, Length length = Length{})
+  explicit speculative(M& target, Drafter proposer = Drafter{}, Rule verifier = Rule{}, Transform shape = Transform{},
+                       Length length = Length{})
       : target_{target},
         drafter_{std::move(proposer)},
         rule_{std::move(verifier)},

@@ -103,8 +103,7 @@ class top_entries {
 class tree_growth {
  public:
   template <class M>
-    requires(!std::same_as<std::remove_cv_t<M>, tree_growth>)
-  explicit tree_growth(M& model) : slot_{model} {}
+  requires(!std::same_as<std::remove_cv_t<M>, tree_growth>) explicit tree_growth(M& model) : slot_{model} {}
 
   model_slot& slot() noexcept { return slot_; }
 

@@ -25,8 +25,8 @@ class any_session {
  public:
   any_session() = default;
   template <class S>
-    requires(!std::same_as<S, any_session> && session<S>)
-  explicit any_session(S&& s) : object_{new S(std::move(s))}, table_{&table_for<S>} {}
+  requires(!std::same_as<S, any_session> && session<S>) explicit any_session(S&& s)
+      : object_{new S(std::move(s))}, table_{&table_for<S>} {}
 
   any_session(any_session&& other) noexcept
       : object_{std::exchange(other.object_, nullptr)}, table_{std::exchange(other.table_, nullptr)} {}
@@ -66,7 +66,8 @@ class any_session {
       } else {
         if (!block.nodes.is_chain()) {
           throw std::invalid_argument(
-              "proviso: the draft is a tree, but this session has no `eval(tree_block)` - use a drafter of chains or wrap the "
+              "proviso: the draft is a tree, but this session has no `eval(tree_block)` - use a drafter of chains or "
+              "wrap the "
               "model in `proviso::chain_emulation`");
         }
         return s.eval(chain_block{block.nodes.tokens, block.nodes.want});
@@ -128,8 +129,8 @@ struct any_batch_item {
 class model_ref {
  public:
   template <class M>
-    requires(!std::same_as<std::remove_cv_t<M>, model_ref>)
-  model_ref(M& model)  // NOLINT(google-explicit-constructor): models convert
+  requires(!std::same_as<std::remove_cv_t<M>, model_ref>)
+      model_ref(M& model)  // NOLINT(google-explicit-constructor): models convert
       : model_{&model}, table_{explained_table<M>()} {}
 
   std::size_t vocab_size() const { return table_->vocab_size(model_); }
@@ -159,39 +160,38 @@ class model_ref {
     void (*eval)(void*, void*, std::span<any_batch_item>);
   };
   template <class M>
-  static constexpr table table_for{
-      [](const void* m) -> std::size_t { return static_cast<const M*>(m)->vocab_size(); },
-      [](void* m) { return any_session{static_cast<M*>(m)->open()}; },
-      []() -> void* {
-        if constexpr (batched_model<M>) {
-          return new std::vector<batch_item<session_t<M>>>;
-        } else {
-          return nullptr;
-        }
-      },
-      [](void* scratch) {
-        if constexpr (batched_model<M>) {
-          delete static_cast<std::vector<batch_item<session_t<M>>>*>(scratch);
-        } else {
-          static_cast<void>(scratch);
-        }
-      },
-      [](void* m, void* scratch, std::span<any_batch_item> items) {
-        if constexpr (batched_model<M>) {
-          using S = session_t<M>;
-          auto& typed = *static_cast<std::vector<batch_item<S>>*>(scratch);
-          typed.resize(items.size());
-          for (std::size_t i = 0; i < items.size(); ++i) {
-            typed[i].session = static_cast<S*>(items[i].session->get());
-            typed[i].block = items[i].block;
-          }
-          static_cast<M*>(m)->eval(detail::writable(typed));
-          for (std::size_t i = 0; i < items.size(); ++i) items[i].rows = typed[i].logits;
-        } else {
-          static_cast<void>(m), static_cast<void>(scratch);
-          for (any_batch_item& item : items) item.rows = item.session->eval(item.block);
-        }
-      }};
+  static constexpr table table_for{[](const void* m) -> std::size_t { return static_cast<const M*>(m)->vocab_size(); },
+                                   [](void* m) { return any_session{static_cast<M*>(m)->open()}; },
+                                   []() -> void* {
+                                     if constexpr (batched_model<M>) {
+                                       return new std::vector<batch_item<session_t<M>>>;
+                                     } else {
+                                       return nullptr;
+                                     }
+                                   },
+                                   [](void* scratch) {
+                                     if constexpr (batched_model<M>) {
+                                       delete static_cast<std::vector<batch_item<session_t<M>>>*>(scratch);
+                                     } else {
+                                       static_cast<void>(scratch);
+                                     }
+                                   },
+                                   [](void* m, void* scratch, std::span<any_batch_item> items) {
+                                     if constexpr (batched_model<M>) {
+                                       using S = session_t<M>;
+                                       auto& typed = *static_cast<std::vector<batch_item<S>>*>(scratch);
+                                       typed.resize(items.size());
+                                       for (std::size_t i = 0; i < items.size(); ++i) {
+                                         typed[i].session = static_cast<S*>(items[i].session->get());
+                                         typed[i].block = items[i].block;
+                                       }
+                                       static_cast<M*>(m)->eval(detail::writable(typed));
+                                       for (std::size_t i = 0; i < items.size(); ++i) items[i].rows = typed[i].logits;
+                                     } else {
+                                       static_cast<void>(m), static_cast<void>(scratch);
+                                       for (any_batch_item& item : items) item.rows = item.session->eval(item.block);
+                                     }
+                                   }};
 
   void* model_;
   const table* table_;
@@ -201,8 +201,7 @@ class model_ref {
 class model_batch {
  public:
   explicit model_batch(model_ref model) : model_{model}, scratch_{model.table_->open_batch()} {}
-  model_batch(model_batch&& other) noexcept
-      : model_{other.model_}, scratch_{std::exchange(other.scratch_, nullptr)} {}
+  model_batch(model_batch&& other) noexcept : model_{other.model_}, scratch_{std::exchange(other.scratch_, nullptr)} {}
   model_batch& operator=(model_batch&& other) noexcept {
     std::swap(model_, other.model_);
     std::swap(scratch_, other.scratch_);

@@ -43,16 +43,8 @@ class chain_emulation_session {
   }
 
   std::size_t length() const noexcept { return tokens_.size(); }
-  std::size_t capacity() const
-    requires bounded_session<S>
-  {
-    return inner_.capacity();
-  }
-  std::size_t max_rewind() const
-    requires horizon_session<S>
-  {
-    return inner_.max_rewind();
-  }
+  std::size_t capacity() const requires bounded_session<S> { return inner_.capacity(); }
+  std::size_t max_rewind() const requires horizon_session<S> { return inner_.max_rewind(); }
 
   logits_view<value_type> eval(const tree_block& block) {
     check(block);

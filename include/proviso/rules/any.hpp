@@ -16,8 +16,8 @@ class any {
   static constexpr bool lossless = false;  ///< nothing is known at compile time; see `is_lossless`
 
   template <rule R>
-    requires(!std::same_as<R, any>)
-  any(R r) : shares_noise{proviso::shares_noise(r)}, rule_{std::make_unique<holder<R>>(std::move(r))} {}  // NOLINT
+  requires(!std::same_as<R, any>) any(R r)
+      : shares_noise{proviso::shares_noise(r)}, rule_{std::make_unique<holder<R>>(std::move(r))} {}  // NOLINT
 
   bool shares_noise;
   bool is_lossless() const noexcept { return rule_->is_lossless(); }

@@ -35,7 +35,8 @@ class token {
       const law_view q = d.q(x);
       const token_id drafted = d.token(x);
       if (!random.flip(target(drafted), q(drafted), purpose::acceptance, x)) {
-        return {detail::view(path_), random.pick(numeric::residual(target, q, residual_), purpose::residual, x), origin::corrected};
+        return {detail::view(path_), random.pick(numeric::residual(target, q, residual_), purpose::residual, x),
+                origin::corrected};
       }
       path_.push_back(at = x);
     }

@@ -41,8 +41,11 @@ inline double traversal_value(const draft& d, node_id node, const target_laws& p
     std::vector<double> q(rest.size());
     for (std::size_t x = 0; x < q.size(); ++x) q[x] = drawn_from(static_cast<token_id>(x));
     if (d.kind(c) == draft::role::sampled && d.drawn(c) == replacement::without) {
-      for (node_id s = d.first_child(above); s != c; s = d.next_sibling(s))
-        q[static_cast<std::size_t>(d.token(s))] = 0.0;
+      for (node_id s = d.first_child(above); s != c; s = d.next_sibling(s)) {
+        const bool same_draws =
+            d.kind(s) == draft::role::sampled && d.q(s).weights().data() == drawn_from.weights().data();
+        if (same_draws) q[static_cast<std::size_t>(d.token(s))] = 0.0;
+      }
       double left = 0.0;
       for (const double x : q) left += x;
       for (double& x : q) x /= left;

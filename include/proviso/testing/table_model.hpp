@@ -195,7 +195,9 @@ class table_model {
    private:
     friend class table_model;
 
-    [[noreturn]] static void fail(const char* what) { throw std::logic_error(std::string{"proviso: table_model: "} + what); }
+    [[noreturn]] static void fail(const char* what) {
+      throw std::logic_error(std::string{"proviso: table_model: "} + what);
+    }
 
     logits_view<float> run(const masked_block& block) {
       const std::size_t size = block.size();
@@ -226,7 +228,8 @@ class table_model {
     }
 
     std::span<const token_id> seen(const masked_block& block, std::size_t node) {
-      if (block.visible.empty() && block.nodes.is_chain()) return std::span<const token_id>{tokens_}.first(base_ + node + 1);
+      if (block.visible.empty() && block.nodes.is_chain())
+        return std::span<const token_id>{tokens_}.first(base_ + node + 1);
       context_.assign(tokens_.begin(), tokens_.begin() + static_cast<std::ptrdiff_t>(base_));
       if (block.visible.empty()) {
         std::size_t depth = 0;

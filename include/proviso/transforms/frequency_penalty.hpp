@@ -2,12 +2,13 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <limits>
-#include <span>
 #include <stdexcept>
 #include <string>
 
 #include <proviso/core/law_builder.hpp>
+#include <proviso/core/seen_tokens.hpp>
 
 namespace proviso {
 inline namespace v0 {
@@ -26,34 +27,27 @@ namespace transforms {
 /// Source: OpenAI API reference, "frequency_penalty".
 class frequency_penalty {
  public:
-  static constexpr std::size_t everything = static_cast<std::size_t>(-1);
+  static constexpr std::size_t everything = seen_tokens::everything;
 
   explicit frequency_penalty(float penalty, std::size_t window = everything, std::size_t skip = 0)
-      : penalty_{penalty}, window_{window}, skip_{skip} {
+      : seen_{"frequency_penalty", window, skip}, penalty_{penalty} {
     constexpr float largest = (std::numeric_limits<float>::max)();
     if (!(penalty >= -largest && penalty <= largest)) {
       throw std::invalid_argument("proviso: frequency_penalty: the penalty must be finite, got " +
                                   std::to_string(penalty));
     }
-    if (window == 0) throw std::invalid_argument("proviso: frequency_penalty: the window must be at least 1");
   }
 
   void operator()(law_builder& row, const text_position& where) const {
     if (penalty_ == 0.0F) return;
-    const std::span<const token_count> seen = row.occurrences(where, skip_, window_);
-    if (seen.empty()) return;
-    const std::span<float> logits = row.edit();
     const float amount = penalty_ / row.scale();
-    for (const token_count& s : seen) {
-      const std::size_t i = row.find(s.token);
-      if (i < logits.size()) logits[i] -= amount * static_cast<float>(s.count);
-    }
+    seen_.edit(row, where,
+               [amount](float logit, std::uint32_t count) { return logit - amount * static_cast<float>(count); });
   }
 
  private:
+  seen_tokens seen_;
   float penalty_;
-  std::size_t window_;
-  std::size_t skip_;
 };
 
 }  // namespace transforms

@@ -2,12 +2,13 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <limits>
-#include <span>
 #include <stdexcept>
 #include <string>
 
 #include <proviso/core/law_builder.hpp>
+#include <proviso/core/seen_tokens.hpp>
 
 namespace proviso {
 inline namespace v0 {
@@ -25,32 +26,25 @@ namespace transforms {
 /// Source: Keskar et al., "CTRL", arXiv 1909.05858, section 4.1; negative logits as in Hugging Face transformers.
 class repetition_penalty {
  public:
-  static constexpr std::size_t everything = static_cast<std::size_t>(-1);
+  static constexpr std::size_t everything = seen_tokens::everything;
 
   explicit repetition_penalty(float penalty, std::size_t window = everything, std::size_t skip = 0)
-      : penalty_{penalty}, window_{window}, skip_{skip} {
+      : seen_{"repetition_penalty", window, skip}, penalty_{penalty} {
     if (!(penalty > 0.0F && penalty <= (std::numeric_limits<float>::max)())) {
       throw std::invalid_argument("proviso: repetition_penalty: the penalty must be positive and finite, got " +
                                   std::to_string(penalty));
     }
-    if (window == 0) throw std::invalid_argument("proviso: repetition_penalty: the window must be at least 1");
   }
 
   void operator()(law_builder& row, const text_position& where) const {
     if (penalty_ == 1.0F) return;
-    const std::span<const token_count> seen = row.occurrences(where, skip_, window_);
-    if (seen.empty()) return;
-    const std::span<float> logits = row.edit();
-    for (const token_count& s : seen) {
-      const std::size_t i = row.find(s.token);
-      if (i < logits.size()) logits[i] = logits[i] > 0.0F ? logits[i] / penalty_ : logits[i] * penalty_;
-    }
+    seen_.edit(row, where,
+               [this](float logit, std::uint32_t) { return logit > 0.0F ? logit / penalty_ : logit * penalty_; });
   }
 
  private:
+  seen_tokens seen_;
   float penalty_;
-  std::size_t window_;
-  std::size_t skip_;
 };
 
 }  // namespace transforms
