@@ -11,8 +11,38 @@
 #include <proviso/core/law_math.hpp>
 #include <proviso/testing/table_model.hpp>
 
+#include "support/drafting.hpp"
+
 namespace support {
 
+/// The target's and the drafter's.
+struct tables {
+  proviso::testing::row_table p, q;
+};
+
+/// A table with one logit of every row raised by 2 and the next one by 1.2: laws that propose one token far too often
+/// and both others too rarely, one of them hardly. With three tokens, only then two are left after a refusal, and the
+/// second draw may be refused, too.
+inline proviso::testing::row_table overconfident(const proviso::testing::row_table& table) {
+  std::vector<float> logits(table.logits().begin(), table.logits().end());
+  for (std::size_t i = 0; i < logits.size(); i += table.vocab()) {
+    const std::size_t raised = i / table.vocab() % table.vocab();
+    logits[i + raised] += 2.0F;
+    logits[i + (raised + 1) % table.vocab()] += 1.2F;
+  }
+  return {table.vocab(), table.order(), std::move(logits)};
+}
+
+/// Laws that differ after every two tokens. In the second pair, some tokens are impossible for one model or the other;
+/// in the third, the drafter is overconfident.
+inline const std::vector<tables>& all_tables() {
+  static const std::vector<tables> all{
+      {proviso::testing::random_table(3, 2, 1), proviso::testing::random_table(3, 2, 101)},
+      {with_holes(proviso::testing::random_table(3, 2, 2), 2),
+       with_holes(proviso::testing::random_table(3, 2, 102), 3)},
+      {proviso::testing::random_table(3, 2, 3, 0.2F), overconfident(proviso::testing::random_table(3, 2, 3, 0.2F))}};
+  return all;
+}
 /// How the children of a node are chosen.
 enum class growth : unsigned char {
   with,     ///< drawn with replacement
