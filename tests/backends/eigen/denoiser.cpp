@@ -37,7 +37,7 @@ TEST_CASE("rows of the denoiser agree with the reference model") {
       for (std::size_t i = 0; i < got.rows(); ++i) {
         for (std::size_t j = 0; j < got.cols(); ++j) {
           const float other = expected[i + skipped][j];
-          CHECK(std::fabs(got.row(i)[j] - other) < 1e-4F * (1.0F + std::fabs(other)));
+          CHECK(std::fabs(got.row(i)[j] - other) < 4e-4F * (1.0F + std::fabs(other)));
         }
       }
     };

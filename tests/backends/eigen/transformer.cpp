@@ -107,7 +107,9 @@ TEST_CASE("logits agree with the reference models") {
                            : kind == "tree" ? session.eval(tree_block{tokens, parents, size})
                                             : session.eval(masked_block{tree_block{tokens, parents, size}, bits});
           INFO(name << " " << c["name"] << " " << eigen::kernels_of(set).name << " threads " << threads);
-          CHECK(distance(got, c["logits"]) < 2e-5);
+          // Int8 weights are multiplied in integers where the processor can: activations of 16 bits.
+          const bool integers = std::string{name}.ends_with("-i8") && eigen::kernels_of(set).fix != nullptr;
+          CHECK(distance(got, c["logits"]) < (integers ? 4e-4 : 2e-5));
         }
       }
     }
@@ -131,14 +133,14 @@ TEST_CASE("other storage of the weights changes the logits little") {
     CHECK(d > 0.0);
     CHECK(d < bound);
   }
-  // A model stored as int8 gives the same numbers when its weights are unpacked to floats.
+  // A model stored as int8 gives nearly the same numbers when its weights are unpacked to floats.
   transformer_options floats;
   floats.storage = eigen::weight_storage::f32;
   transformer packed{"tests/data/models/tied-i8.safetensors"};
   transformer unpacked{"tests/data/models/tied-i8.safetensors", floats};
   auto a = packed.open();
   auto b = unpacked.open();
-  CHECK(distance(a.eval(chain_block{tokens, tokens.size()}), rows(b.eval(chain_block{tokens, tokens.size()}))) < 2e-5);
+  CHECK(distance(a.eval(chain_block{tokens, tokens.size()}), rows(b.eval(chain_block{tokens, tokens.size()}))) < 4e-4);
 }
 
 TEST_CASE("the transformer keeps the promises of its concepts, bit for bit") {

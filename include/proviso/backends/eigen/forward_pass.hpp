@@ -30,7 +30,7 @@ class forward_pass {
         active_width_{padded(weights.config.intermediate_size)},
         attention_(weights, positions),
         team_(threads),
-        attention_scratch_(team_.size()) {}
+        members_(team_.size()) {}
 
   /// Floats from one row of logits to the next, and from one hidden row to the next.
   std::size_t logits_stride() const noexcept { return weights_.head.rows(); }
@@ -46,23 +46,42 @@ class forward_pass {
       const bool last = i + 1 == layers;
       const std::vector<std::size_t>& rows = last ? wanted_ : all_;
 
-      normalise(all_, layer.attention_norm, layer.query_key_value);
-      multiply(all_, layer.query_key_value, projected_, projected_width_, false);
+      multiply(layer.query_key_value, all_, {hidden_, hidden_width_, &layer.attention_norm}, projected_,
+               projected_width_, false);
       attend(i, last);
-      take(rows, attended_, attended_width_, layer.output);
-      multiply(rows, layer.output, hidden_, hidden_width_, true);
-      normalise(rows, layer.feed_forward_norm, layer.gate_up);
-      multiply_gated(rows, layer.gate_up);
-      take(rows, active_, active_width_, layer.down);
-      multiply(rows, layer.down, hidden_, hidden_width_, true);
+      multiply(layer.output, rows, {attended_, attended_width_}, hidden_, hidden_width_, true);
+      multiply_gated(layer.gate_up, rows, {hidden_, hidden_width_, &layer.feed_forward_norm});
+      multiply(layer.down, rows, {active_, active_width_}, hidden_, hidden_width_, true);
     }
     score();
   }
 
  private:
+  /// Up to so many rows, every member prepares the input of a product for itself: that is faster than to share the work
+  /// and to wait for each other, and leaves the input in its own caches.
+  static constexpr std::size_t rows_alone = 8;
+
   struct node_row {
     const block_part* part;
     std::size_t node;
+  };
+
+  /// Rows of a buffer as the input of a product, after an RMSNorm where there is a gain.
+  struct input {
+    const aligned_array<float>& rows;
+    std::size_t width;
+    const aligned_array<float>* gain = nullptr;
+  };
+
+  /// Working memory of one member of the team.
+  struct member {
+    attention::scratch attend;
+    aligned_array<float> normed;  ///< [rows x hidden]
+    aligned_array<std::int8_t> digits;
+    aligned_array<float> unit;
+    aligned_array<std::int32_t> offset;
+    std::vector<const float*> in;  ///< rows of the input
+    std::uint64_t product = 0;     ///< number of the product that they belong to
   };
 
   void prepare(std::span<const block_part> parts) {
@@ -87,13 +106,17 @@ class forward_pass {
     attended_.reserve(n * attended_width_);
     gate_up_.reserve(n * 2 * active_width_);
     active_.reserve(n * active_width_);
-    normed_.reserve(n * hidden_width_);
-    digits_.reserve(padded(n, fixed_point_rows_at_once) * 3 * widest);
-    unit_.reserve(n);
-    offset_.reserve(3 * n);
-    in_.resize((std::max)(n, in_.size()));
     out_.resize((std::max)(n, out_.size()));
-    for (attention::scratch& own : attention_scratch_) attention_.prepare(own, places);
+    block_stride_ = padded(n, fixed_point_rows_at_once) * 2 * fixed_point_columns;
+    for (member& own : members_) {
+      attention_.prepare(own.attend, places);
+      const std::size_t count = &own == members_.data() ? n : (std::min)(n, rows_alone);
+      own.normed.reserve(count * hidden_width_);
+      own.digits.reserve(block_stride_ * (widest / fixed_point_columns));
+      own.unit.reserve(count);
+      own.offset.reserve(2 * count);
+      own.in.resize((std::max)(count, own.in.size()));
+    }
     for (std::size_t t = 0; t < n; ++t) {
       const token_id token = rows_[t].part->tokens[rows_[t].node];
       weights_.embedding.read(static_cast<std::size_t>(token), hidden_.data() + t * hidden_width_);
@@ -103,76 +126,38 @@ class forward_pass {
   /// Whole key-value heads of whole parts, with the query heads that share them.
   void attend(std::size_t layer, bool last) {
     const std::size_t heads = weights_.config.num_key_value_heads;
-    team_.run(parts_.size() * heads, [&](std::size_t member, std::size_t piece) {
+    team_.run(parts_.size() * heads, [&](std::size_t who, std::size_t piece) {
       const auto& [part, row] = parts_[piece / heads];
-      attention_.run(attention_scratch_[member], layer, piece % heads, *part, last,
+      attention_.run(members_[who].attend, layer, piece % heads, *part, last,
                      projected_.data() + row * projected_width_, projected_width_,
                      attended_.data() + row * attended_width_, attended_width_);
     });
   }
 
   void score() {
-    normalise(wanted_, weights_.final_norm, weights_.head);
     for (std::size_t i = 0; i < wanted_.size(); ++i) {
       const auto& [part, node] = rows_[wanted_[i]];
-      const float* row = normed_.data() + i * hidden_width_;
-      std::copy(row, row + hidden_width_, part->features + (node - part->wanted) * hidden_width_);
+      normalise(hidden_.data() + wanted_[i] * hidden_width_, weights_.final_norm,
+                part->features + (node - part->wanted) * hidden_width_);
       out_[i] = part->logits + (node - part->wanted) * logits_stride();
     }
-    product call = product_of(weights_.head, wanted_.size(), false);
-    for_panels(weights_.head, wanted_.size(),
-               [&](std::size_t first, std::size_t last) { weights_.head.multiply(call, first, last); });
+    multiply(weights_.head, wanted_, {hidden_, hidden_width_, &weights_.final_norm}, false);
   }
 
-  /// RMSNorm of rows of the residual stream, made ready to be multiplied by `matrix`.
-  void normalise(const std::vector<std::size_t>& rows, const aligned_array<float>& gain, const packed_matrix& matrix) {
-    for_rows(rows.size(), [&](std::size_t i) {
-      float* out = normed_.data() + i * hidden_width_;
-      weights_.kernels.normalise(hidden_.data() + rows[i] * hidden_width_, gain.data(), hidden_width_,
-                                 static_cast<float>(weights_.config.hidden_size),
-                                 static_cast<float>(weights_.config.rms_norm_eps), out);
-      make_ready(i, out, hidden_width_, matrix);
-    });
+  void normalise(const float* row, const aligned_array<float>& gain, float* out) const {
+    weights_.kernels.normalise(row, gain.data(), hidden_width_, static_cast<float>(weights_.config.hidden_size),
+                               static_cast<float>(weights_.config.rms_norm_eps), out);
   }
 
-  /// Rows of a buffer, made ready to be multiplied by `matrix`.
-  void take(const std::vector<std::size_t>& rows, const aligned_array<float>& from, std::size_t width,
-            const packed_matrix& matrix) {
-    for_rows(rows.size(), [&](std::size_t i) { make_ready(i, from.data() + rows[i] * width, width, matrix); });
-  }
-
-  void make_ready(std::size_t i, const float* row, std::size_t width, const packed_matrix& matrix) {
-    in_[i] = row;
-    if (matrix.fixed()) weights_.kernels.fix(row, width, fixed_rows(matrix), i);
-  }
-
-  fixed_point_rows fixed_rows(const packed_matrix& matrix) {
-    return {digits_.data(), matrix.stride(), unit_.data(), offset_.data()};
-  }
-
-  /// The product of a matrix with the rows that are ready, as far as it is the same for all panels.
-  product product_of(const packed_matrix& matrix, std::size_t rows, bool add) {
-    product call;
-    call.tokens = rows;
-    call.x = in_.data();
-    call.fixed = fixed_rows(matrix);
-    call.out = out_.data();
-    call.add = add;
-    return call;
-  }
-
-  void multiply(const std::vector<std::size_t>& rows, const packed_matrix& matrix, aligned_array<float>& to,
-                std::size_t width, bool add) {
+  void multiply(const packed_matrix& matrix, const std::vector<std::size_t>& rows, const input& from,
+                aligned_array<float>& to, std::size_t width, bool add) {
     for (std::size_t i = 0; i < rows.size(); ++i) out_[i] = to.data() + rows[i] * width;
-    const product call = product_of(matrix, rows.size(), add);
-    for_panels(matrix, rows.size(), [&](std::size_t first, std::size_t last) { matrix.multiply(call, first, last); });
+    multiply(matrix, rows, from, add);
   }
 
-  void multiply_gated(const std::vector<std::size_t>& rows, const packed_matrix& matrix) {
+  void multiply_gated(const packed_matrix& matrix, const std::vector<std::size_t>& rows, const input& from) {
     for (std::size_t i = 0; i < rows.size(); ++i) out_[i] = gate_up_.data() + rows[i] * 2 * active_width_;
-    const product call = product_of(matrix, rows.size(), false);
-    for_panels(matrix, rows.size(), [&](std::size_t first, std::size_t last) {
-      matrix.multiply(call, first, last);
+    multiply(matrix, rows, from, false, [&](std::size_t first, std::size_t last) {
       for (std::size_t i = 0; i < rows.size(); ++i) {
         weights_.kernels.gated(out_[i] + first * panel_rows,
                                active_.data() + rows[i] * active_width_ + first / 2 * panel_rows, (last - first) / 2);
@@ -180,25 +165,64 @@ class forward_pass {
     });
   }
 
-  /// Cuts the panels of a matrix into ranges for the team: multiples of four panels, as the kernels like them.
-  template <class F>
-  void for_panels(const packed_matrix& matrix, std::size_t rows, F function) {
-    constexpr std::size_t pieces_per_thread = 6;
-    if (rows == 0) return;
-    const std::size_t panels = matrix.panels();
-    const std::size_t pieces = team_.size() == 1 ? 1 : team_.size() * pieces_per_thread;
-    const std::size_t step = padded((panels + pieces - 1) / pieces, 4);
-    team_.run((panels + step - 1) / step,
-              [&](std::size_t, std::size_t piece) { function(piece * step, (std::min)(panels, (piece + 1) * step)); });
+  /// out_[i] (+)= matrix * row rows[i] of `from`; `finish` is called for every range of panels that is done.
+  template <class Finish>
+  void multiply(const packed_matrix& matrix, const std::vector<std::size_t>& rows, const input& from, bool add,
+                Finish finish) {
+    const std::size_t count = rows.size();
+    if (count == 0) return;
+    const auto prepare_row = [&](member& own, std::size_t i) {
+      own.in[i] = from.rows.data() + rows[i] * from.width;
+      if (from.gain != nullptr) {
+        float* normed = own.normed.data() + i * hidden_width_;
+        normalise(own.in[i], *from.gain, normed);
+        own.in[i] = normed;
+      }
+      if (matrix.fixed()) weights_.kernels.fix(own.in[i], from.width, fixed_rows(own), i);
+    };
+    const bool alone = count <= rows_alone;
+    if (!alone) {
+      constexpr std::size_t step = 8;
+      team_.run((count + step - 1) / step, [&](std::size_t, std::size_t piece) {
+        for (std::size_t i = piece * step; i < (std::min)(count, (piece + 1) * step); ++i) prepare_row(members_[0], i);
+      });
+    }
+    ++product_;
+    const std::size_t grain = alone ? 2 : 4;  // panels that the kernels like to take together
+    const std::size_t grains = (matrix.panels() + grain - 1) / grain;
+    const std::size_t pieces = (std::min)(grains, pieces_of(matrix));
+    team_.run(pieces, [&](std::size_t who, std::size_t piece) {
+      member& own = members_[alone ? who : 0];
+      if (alone && own.product != product_) {
+        for (std::size_t i = 0; i < count; ++i) prepare_row(own, i);
+        own.product = product_;
+      }
+      product call;
+      call.tokens = count;
+      call.x = own.in.data();
+      call.fixed = fixed_rows(own);
+      call.out = out_.data();
+      call.add = add;
+      const std::size_t first = grains * piece / pieces * grain;
+      const std::size_t last = (std::min)(grains * (piece + 1) / pieces * grain, matrix.panels());
+      matrix.multiply(call, first, last);
+      finish(first, last);
+    });
   }
 
-  /// Rows one by one; the team is worth its call for many of them only.
-  template <class F>
-  void for_rows(std::size_t rows, F function) {
-    constexpr std::size_t step = 8;
-    team_.run((rows + step - 1) / step, [&](std::size_t, std::size_t piece) {
-      for (std::size_t i = piece * step; i < (std::min)(rows, (piece + 1) * step); ++i) function(i);
-    });
+  void multiply(const packed_matrix& matrix, const std::vector<std::size_t>& rows, const input& from, bool add) {
+    multiply(matrix, rows, from, add, [](std::size_t, std::size_t) {});
+  }
+
+  /// Into how many pieces the team cuts a matrix: small ones are worth little.
+  std::size_t pieces_of(const packed_matrix& matrix) const {
+    constexpr std::size_t bytes = 65536;
+    if (team_.size() == 1) return 1;
+    return team_.size() * std::clamp<std::size_t>(matrix.bytes() / (bytes * team_.size()), 1, 8);
+  }
+
+  fixed_point_rows fixed_rows(member& own) const {
+    return {own.digits.data(), block_stride_, own.unit.data(), own.offset.data()};
   }
 
   struct placed_part {
@@ -213,7 +237,8 @@ class forward_pass {
   std::size_t active_width_;
   attention attention_;
   thread_team team_;
-  std::vector<attention::scratch> attention_scratch_;  ///< one per thread
+  std::vector<member> members_;
+  std::uint64_t product_ = 0;  ///< products so far
 
   std::vector<placed_part> parts_;
   std::vector<node_row> rows_;
@@ -224,12 +249,8 @@ class forward_pass {
   aligned_array<float> attended_;   ///< [rows x queries]
   aligned_array<float> gate_up_;    ///< [rows x 2 * intermediate], panels alternate
   aligned_array<float> active_;     ///< [rows x intermediate]
-  aligned_array<float> normed_;     ///< [rows x hidden]
-  aligned_array<std::int8_t> digits_;
-  aligned_array<float> unit_;
-  aligned_array<std::int32_t> offset_;
-  std::vector<const float*> in_;
-  std::vector<float*> out_;
+  std::size_t block_stride_ = 0;    ///< of fixed point rows
+  std::vector<float*> out_;         ///< rows of the output of a product
 };
 
 }  // namespace eigen

@@ -26,7 +26,7 @@ inline namespace v0 {
 namespace eigen {
 
 /// The integer products of `vnni` on the matrix tiles of AMX, with the same results. A tile holds the digits of up to
-/// five tokens, so five tokens cost little more than one.
+/// eight tokens, so eight tokens cost little more than one.
 namespace amx {
 
 /// Whether processor and system allow it; asks the system for the permission that the tiles need.
@@ -46,7 +46,10 @@ inline bool allowed() noexcept {
 }
 
 /// Tokens whose digits fit into one tile.
-inline constexpr std::size_t group_size = 5;
+inline constexpr std::size_t group_size = 8;
+
+/// Fewer tokens run faster without tiles.
+inline constexpr std::size_t fewest = 7;
 
 /// Shapes of the eight tiles: sums 0-3, digits 4-5, weights 6-7.
 struct alignas(64) tile_shapes {
@@ -59,9 +62,8 @@ struct alignas(64) tile_shapes {
 
 [[gnu::target("avx512f,avx512bw")]] inline void store(const product& m, std::size_t panel, std::size_t token,
                                                       std::size_t tokens, const std::int32_t* sums) {
-  for (std::size_t t = 0; t < tokens; ++t, sums += 48) {
-    vnni::store(m, panel * panel_rows, token + t, _mm512_load_si512(sums), _mm512_load_si512(sums + 16),
-                _mm512_load_si512(sums + 32));
+  for (std::size_t t = 0; t < tokens; ++t, sums += 32) {
+    vnni::store(m, panel * panel_rows, token + t, _mm512_load_si512(sums), _mm512_load_si512(sums + 16));
   }
 }
 
@@ -70,7 +72,7 @@ inline void prefetch(const std::uint8_t* tile) noexcept {
   for (std::size_t i = 0; i < 16; ++i) __builtin_prefetch(tile + 64 * i, 0, 3);
 }
 
-/// Four panels times all tokens, up to five.
+/// Four panels times all tokens, up to eight.
 [[gnu::target("amx-tile,amx-int8,avx512f,avx512bw")]] inline void four_panels(const product& m, std::size_t panel) {
   const auto* w = static_cast<const std::uint8_t*>(m.weights) + panel * m.panel_stride;
   const std::int8_t* x = m.fixed.digits;
@@ -79,10 +81,10 @@ inline void prefetch(const std::uint8_t* tile) noexcept {
   _tile_zero(1);
   _tile_zero(2);
   _tile_zero(3);
-  for (std::size_t k = 0; k < m.columns; k += fixed_point_columns) {
+  for (std::size_t k = 0; k < m.columns; k += fixed_point_columns, x += m.fixed.block_stride) {
     const std::uint8_t* at = w + k * panel_rows;
     const std::uint8_t* next = at + 4 * stride;
-    _tile_loadd(4, x + k, m.fixed.stride);
+    _tile_loadd(4, x, fixed_point_columns);
     prefetch(next);
     _tile_loadd(6, at, 64);
     _tile_dpbsud(0, 4, 6);
@@ -104,27 +106,28 @@ inline void prefetch(const std::uint8_t* tile) noexcept {
   for (std::size_t p = 0; p < 4; ++p) store(m, panel + p, 0, m.tokens, sums[p]);
 }
 
-/// One or two panels times two groups of up to five tokens, which share the tiles of weights. A group may be shorter
+/// One or two panels times two groups of up to eight tokens, which share the tiles of weights. A group may be shorter
 /// than its tile; the rows behind it are computed from whatever lies there and dropped.
 template <std::size_t Panels>
 [[gnu::target("amx-tile,amx-int8,avx512f,avx512bw")]] inline void two_groups(const product& m, std::size_t panel,
                                                                              std::size_t token, std::size_t first_group,
                                                                              std::size_t second_group) {
   const auto* w = static_cast<const std::uint8_t*>(m.weights) + panel * m.panel_stride;
-  const std::int8_t* x = m.fixed.digits + 3 * token * m.fixed.stride;
-  const std::int8_t* y = x + 3 * first_group * m.fixed.stride;
+  const std::int8_t* x = m.fixed.digits + 2 * token * fixed_point_columns;
+  const std::int8_t* y = x + 2 * first_group * fixed_point_columns;
   const std::size_t stride = m.panel_stride;
   _tile_zero(0);
   _tile_zero(1);
   _tile_zero(2);
   _tile_zero(3);
-  for (std::size_t k = 0; k < m.columns; k += fixed_point_columns) {
+  for (std::size_t k = 0; k < m.columns;
+       k += fixed_point_columns, x += m.fixed.block_stride, y += m.fixed.block_stride) {
     const std::uint8_t* at = w + k * panel_rows;
-    _tile_loadd(4, x + k, m.fixed.stride);
+    _tile_loadd(4, x, fixed_point_columns);
     prefetch(at + Panels * stride);
     _tile_loadd(6, at, 64);
     _tile_dpbsud(0, 4, 6);
-    _tile_loadd(5, y + k, m.fixed.stride);
+    _tile_loadd(5, y, fixed_point_columns);
     _tile_dpbsud(1, 5, 6);
     if (Panels == 2) {
       prefetch(at + 3 * stride);
@@ -146,25 +149,25 @@ template <std::size_t Panels>
   }
 }
 
-/// Gives the tiles of sums and digits their rows: three for each token of a group.
+/// Gives the tiles of sums and digits their rows: two for each token of a group.
 [[gnu::target("amx-tile,amx-int8,avx512f,avx512bw")]] inline void shape_tiles(std::size_t even_group,
                                                                               std::size_t odd_group) {
   tile_shapes shapes;
-  for (std::size_t i = 0; i < 6; i += 2) shapes.rows[i] = static_cast<std::uint8_t>(3 * even_group);
-  for (std::size_t i = 1; i < 6; i += 2) shapes.rows[i] = static_cast<std::uint8_t>(3 * odd_group);
+  for (std::size_t i = 0; i < 6; i += 2) shapes.rows[i] = static_cast<std::uint8_t>(2 * even_group);
+  for (std::size_t i = 1; i < 6; i += 2) shapes.rows[i] = static_cast<std::uint8_t>(2 * odd_group);
   shapes.rows[6] = shapes.rows[7] = 16;
   asm volatile("ldtilecfg %0" : : "m"(shapes));
 }
 
 [[gnu::target("amx-tile,amx-int8,avx512f,avx512bw")]] inline void multiply(const product& m) {
-  if (m.tokens < 3) return vnni::multiply(m);
+  if (m.tokens < fewest) return vnni::multiply(m);
   std::size_t panel = m.first_panel;
   if (m.tokens <= group_size) {
     shape_tiles(m.tokens, m.tokens);
     for (; panel + 4 <= m.last_panel; panel += 4) four_panels(m, panel);
     for (; panel < m.last_panel; ++panel) two_groups<1>(m, panel, 0, m.tokens, 0);
   } else {
-    // Up to ten tokens: two groups of about the same size. More: full groups, and one that may be partly empty.
+    // Up to sixteen tokens: two groups of about the same size. More: full groups, and one that may be partly empty.
     const std::size_t first = m.tokens <= 2 * group_size ? (m.tokens + 1) / 2 : group_size;
     const std::size_t second = m.tokens <= 2 * group_size ? m.tokens - first : group_size;
     shape_tiles(first, second);

@@ -43,6 +43,12 @@ struct load_i8 {
   }
 };
 
+/// value * scale, or out + value * scale with one rounding: spelled out, as a compiler might fuse the two in some tiles
+/// and not in others.
+[[gnu::target("avx512f,avx512bw")]] inline __m512 scaled(__m512 value, __m512 scale, const float* out, bool add) {
+  return add ? _mm512_fmadd_ps(value, scale, _mm512_loadu_ps(out)) : _mm512_mul_ps(value, scale);
+}
+
 /// `Panels` panels times `Tokens` rows in registers; each output is one chain of fused multiply-adds.
 template <class Load, std::size_t Panels, std::size_t Tokens>
 [[gnu::target("avx512f,avx512bw")]] inline void tile(const product& m, std::size_t panel, std::size_t token) {
@@ -66,37 +72,49 @@ template <class Load, std::size_t Panels, std::size_t Tokens>
       for (std::size_t p = 0; p < Panels; ++p) sum[t][p] = _mm512_fmadd_ps(column[p], value, sum[t][p]);
     }
   }
+  const float* scales = m.scales;
+  const bool add = m.add;
 #pragma GCC unroll 8
   for (std::size_t t = 0; t < Tokens; ++t) {
+    float* out = m.out[token + t] + panel * panel_rows;
 #pragma GCC unroll 8
     for (std::size_t p = 0; p < Panels; ++p) {
-      const std::size_t row = (panel + p) * panel_rows;
-      float* out = m.out[token + t] + row;
-      __m512 value = sum[t][p];
-      if (m.scales != nullptr) value = _mm512_mul_ps(value, _mm512_loadu_ps(m.scales + row));
-      if (m.add) value = _mm512_add_ps(value, _mm512_loadu_ps(out));
-      _mm512_storeu_ps(out, value);
+      const std::size_t row = p * panel_rows;
+      const __m512 scale =
+          scales == nullptr ? _mm512_set1_ps(1.0F) : _mm512_loadu_ps(scales + panel * panel_rows + row);
+      _mm512_storeu_ps(out + row, scaled(sum[t][p], scale, out + row, add));
     }
   }
 }
 
 template <class Load, std::size_t Panels>
 [[gnu::target("avx512f,avx512bw")]] inline void tiles(const product& m, std::size_t panel) {
-  std::size_t t = 0;
-  for (; t + 6 <= m.tokens; t += 6) tile<Load, Panels, 6>(m, panel, t);
-  switch (m.tokens - t) {
-    case 1:
-      return tile<Load, Panels, 1>(m, panel, t);
-    case 2:
-      return tile<Load, Panels, 2>(m, panel, t);
-    case 3:
-      return tile<Load, Panels, 3>(m, panel, t);
-    case 4:
-      return tile<Load, Panels, 4>(m, panel, t);
-    case 5:
-      return tile<Load, Panels, 5>(m, panel, t);
-    default:
-      return;
+  constexpr std::size_t most = 6;
+  for (std::size_t t = 0; t < m.tokens;) {
+    // As few tiles as can be, all of about the same size: a small one leaves the multipliers idle.
+    const std::size_t left = m.tokens - t;
+    const std::size_t count = (left + most - 1) / most;
+    const std::size_t size = (left + count - 1) / count;
+    switch (size) {
+      case 1:
+        tile<Load, Panels, 1>(m, panel, t);
+        break;
+      case 2:
+        tile<Load, Panels, 2>(m, panel, t);
+        break;
+      case 3:
+        tile<Load, Panels, 3>(m, panel, t);
+        break;
+      case 4:
+        tile<Load, Panels, 4>(m, panel, t);
+        break;
+      case 5:
+        tile<Load, Panels, 5>(m, panel, t);
+        break;
+      default:
+        tile<Load, Panels, 6>(m, panel, t);
+    }
+    t += size;
   }
 }
 
@@ -144,20 +162,21 @@ inline void multiply_i8(const product& m) { multiply<load_i8>(m); }
 }
 
 [[gnu::target("avx512f,avx512bw")]] inline float exponentials(float* scores, std::size_t size) {
-  const std::size_t end = padded(size);
-  std::fill(scores + size, scores + end, scores[0]);
-  __m512 largest = _mm512_set1_ps(scores[0]);
+  const std::size_t end = (size - 1) / panel_rows * panel_rows;  // of the vectors before the last
+  const auto inside = static_cast<__mmask16>(0xffffU >> (end + panel_rows - size));
+  const __m512 rest = _mm512_mask_loadu_ps(_mm512_set1_ps(scores[0]), inside, scores + end);
+  __m512 largest = rest;
   for (std::size_t i = 0; i < end; i += panel_rows) largest = _mm512_max_ps(largest, _mm512_loadu_ps(scores + i));
   const __m512 maximum = _mm512_set1_ps(_mm512_reduce_max_ps(largest));
   __m512 sum = _mm512_setzero_ps();
   for (std::size_t i = 0; i < end; i += panel_rows) {
-    const std::size_t left = size - i;
-    const __mmask16 inside = left >= panel_rows ? __mmask16{0xffff} : static_cast<__mmask16>((1U << left) - 1U);
-    const __m512 value = _mm512_maskz_mov_ps(inside, exp(_mm512_sub_ps(_mm512_loadu_ps(scores + i), maximum)));
+    const __m512 value = exp(_mm512_sub_ps(_mm512_loadu_ps(scores + i), maximum));
     sum = _mm512_add_ps(sum, value);
     _mm512_storeu_ps(scores + i, value);
   }
-  return _mm512_reduce_add_ps(sum);
+  const __m512 value = _mm512_maskz_mov_ps(inside, exp(_mm512_sub_ps(rest, maximum)));
+  _mm512_storeu_ps(scores + end, value);
+  return _mm512_reduce_add_ps(_mm512_add_ps(sum, value));
 }
 
 [[gnu::target("avx512f,avx512bw")]] inline void gated(const float* gate_up, float* out, std::size_t panels) {

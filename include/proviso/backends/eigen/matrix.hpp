@@ -17,7 +17,8 @@ namespace proviso {
 inline namespace v0 {
 namespace eigen {
 
-/// How weights are kept in memory. `i8` has one scale per row; all arithmetic on activations is that of floats.
+/// How weights are kept in memory. `i8` has one scale per row; where the processor multiplies it in
+/// integers, activations are rounded to 16 bits for the product.
 enum class weight_storage : unsigned char { as_stored, i8, f16, f32 };
 
 /// Bytes of one weight.

@@ -16,20 +16,20 @@ constexpr std::size_t padded(std::size_t size, std::size_t step = panel_rows) no
   return (size + step - 1) / step * step;
 }
 
-/// Columns of fixed point rows come in multiples of this; a kernel may read this many rows together, also behind the
+/// Columns of fixed point rows come in blocks of this many; a kernel may read this many rows together, also behind the
 /// last.
 inline constexpr std::size_t fixed_point_columns = 64;
-inline constexpr std::size_t fixed_point_rows_at_once = 10;
+inline constexpr std::size_t fixed_point_rows_at_once = 16;
 
-/// Rows of activations as 24-bit fixed point numbers in three signed digits of base 256.
+/// Rows of activations as 16-bit fixed point numbers in two signed digits of base 256.
 ///
-/// Row `t` is `digits + 3 * t * stride`: `stride` lowest digits, `stride` middle digits, `stride` highest digits.
-/// Its value is unit[t] * (low + 256 * middle + 65536 * high).
+/// Digit i (0: low, 1: high) of column k of row t is
+/// `digits[k / 64 * block_stride + (2 * t + i) * 64 + k % 64]`. The value is unit[t] * (low + 256 * high).
 struct fixed_point_rows {
   std::int8_t* digits = nullptr;
-  std::size_t stride = 0;
-  float* unit = nullptr;           ///< a power of two
-  std::int32_t* offset = nullptr;  ///< offset[3 * t + i] is 128 times the sum of digits i
+  std::size_t block_stride = 0;  ///< digits from one block of columns to the next: 128 per row
+  float* unit = nullptr;
+  std::int32_t* offset = nullptr;  ///< offset[2 * t + i] is 128 times the sum of digits i
 };
 
 /// One product of packed weights with rows of activations:

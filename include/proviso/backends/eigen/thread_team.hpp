@@ -19,12 +19,14 @@ namespace eigen {
 
 /// A few threads that share the pieces of one job after another; the caller of `run` is member 0.
 ///
-/// Pieces are handed out one at a time, so a member that the system does not let run holds nobody up. Waiting members
-/// spin for `spin` and then sleep. A team of one runs everything in the caller, without synchronisation.
+/// Every member has a share of its own, the same one in jobs of the same size, so that the memory it touches stays in
+/// its caches. It takes its pieces one at a time and helps the others when it is done, so a member that the system does
+/// not let run holds nobody up. Waiting members spin for `spin` and then sleep. A team of one runs everything in the
+/// caller, without synchronisation.
 class thread_team {
  public:
   explicit thread_team(std::size_t threads, std::chrono::microseconds spin = std::chrono::microseconds{200})
-      : size_{threads == 0 ? 1 : threads}, spin_{spin} {
+      : size_{threads == 0 ? 1 : threads}, spin_{spin}, shares_(size_) {
     workers_.reserve(size_ - 1);
     try {
       for (std::size_t i = 1; i < size_; ++i) workers_.emplace_back([this, i] { work(i); });
@@ -47,58 +49,79 @@ class thread_team {
       for (std::size_t piece = 0; piece < pieces; ++piece) function(std::size_t{0}, piece);
       return;
     }
-    function_ = &function;
-    call_ = [](void* f, std::size_t member, std::size_t piece) {
-      (*static_cast<std::remove_reference_t<F>*>(f))(member, piece);
-    };
     done_.store(0, std::memory_order_relaxed);
     ++job_;
-    ticket_.store(job_ << 32 | static_cast<std::uint64_t>(pieces) << 16, std::memory_order_release);
-    signal_.fetch_add(1, std::memory_order_release);
-    signal_.notify_all();
-    while (take_piece(0)) {
+    for (std::size_t i = size_; i-- > 0;) {
+      shares_[i].function = &function;
+      shares_[i].call = [](void* f, std::size_t member, std::size_t piece) {
+        (*static_cast<std::remove_reference_t<F>*>(f))(member, piece);
+      };
+      shares_[i].ticket.exchange(job_ << 32 | static_cast<std::uint64_t>(pieces * (i + 1) / size_) << 16 |
+                                 static_cast<std::uint64_t>(pieces * i / size_));
     }
+    if (sleepers_.load() != 0) wake();
+    take_pieces(0);
     for (int i = 0; done_.load(std::memory_order_acquire) != pieces; ++i) pause(i);
   }
 
  private:
   static constexpr int quick_checks = 256;  // about ten microseconds
 
-  /// Runs the next piece of the current job. A ticket holds the job, its pieces, and the next piece: whoever advances
-  /// it owns that piece, and the job cannot end before the piece is done.
-  bool take_piece(std::size_t member) {
-    std::uint64_t ticket = ticket_.load(std::memory_order_acquire);
-    do {
-      if ((ticket & 0xffffU) >= ((ticket >> 16) & 0xffffU)) return false;
-    } while (!ticket_.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acq_rel, std::memory_order_acquire));
-    call_(function_, member, static_cast<std::size_t>(ticket & 0xffffU));
-    done_.fetch_add(1, std::memory_order_release);
-    return true;
+  /// Pieces of the current job for one member. A ticket holds the job, the end of its pieces, and the next piece:
+  /// whoever advances it owns that piece, and the job cannot end before the piece is done.
+  struct alignas(64) share {
+    std::atomic<std::uint64_t> ticket{0};
+    void* function = nullptr;
+    void (*call)(void*, std::size_t, std::size_t) = nullptr;
+  };
+
+  /// Runs all pieces that are left, first those of the own share.
+  void take_pieces(std::size_t member) {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < size_; ++i) {
+      share& from = shares_[(member + i) % size_];
+      std::uint64_t ticket = from.ticket.load(std::memory_order_acquire);
+      while ((ticket & 0xffffU) < ((ticket >> 16) & 0xffffU)) {
+        if (!from.ticket.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acq_rel)) continue;
+        from.call(from.function, member, static_cast<std::size_t>(ticket & 0xffffU));
+        ++count;
+        ticket = from.ticket.load(std::memory_order_acquire);
+      }
+    }
+    if (count != 0) done_.fetch_add(count, std::memory_order_release);
   }
 
   void work(std::size_t member) {
-    std::uint32_t seen = 0;
+    std::uint64_t seen = 0;
     while (!stopping_.load(std::memory_order_relaxed)) {
-      while (take_piece(member)) {
-      }
-      seen = wait_for_signal(seen);
+      seen = wait_for_job(member, seen);
+      take_pieces(member);
     }
   }
 
-  std::uint32_t wait_for_signal(std::uint32_t seen) const noexcept {
+  /// Waits until the share of `member` belongs to another job than `seen`, or the team stops; returns that job.
+  std::uint64_t wait_for_job(std::size_t member, std::uint64_t seen) {
+    const auto job = [&] { return shares_[member].ticket.load() >> 32; };
     for (int i = 0; i < quick_checks; ++i) {
-      const std::uint32_t now = signal_.load(std::memory_order_acquire);
-      if (now != seen) return now;
+      if (job() != seen) return job();
       pause(i);
     }
     const auto end = std::chrono::steady_clock::now() + spin_;
     while (std::chrono::steady_clock::now() < end) {
-      const std::uint32_t now = signal_.load(std::memory_order_acquire);
-      if (now != seen) return now;
+      if (job() != seen) return job();
       pause(quick_checks);
     }
-    signal_.wait(seen, std::memory_order_acquire);
-    return signal_.load(std::memory_order_acquire);
+    // Either the next `run` sees a sleeper, or this thread sees its job.
+    const std::uint32_t signal = signal_.load();
+    sleepers_.fetch_add(1);
+    if (job() == seen && !stopping_.load()) signal_.wait(signal);
+    sleepers_.fetch_sub(1);
+    return job();
+  }
+
+  void wake() noexcept {
+    signal_.fetch_add(1);
+    signal_.notify_all();
   }
 
   /// One step of spinning. After a while, lets others have the processor: one of them may be waited for.
@@ -113,20 +136,18 @@ class thread_team {
   }
 
   void stop() noexcept {
-    stopping_.store(true, std::memory_order_relaxed);
-    signal_.fetch_add(1, std::memory_order_release);
-    signal_.notify_all();
+    stopping_.store(true);
+    wake();
     for (std::thread& worker : workers_) worker.join();
   }
 
   std::size_t size_;
   std::chrono::microseconds spin_;
   std::uint64_t job_ = 0;
-  void* function_ = nullptr;
-  void (*call_)(void*, std::size_t, std::size_t) = nullptr;
-  alignas(64) std::atomic<std::uint64_t> ticket_{0};
+  std::vector<share> shares_;
   alignas(64) std::atomic<std::size_t> done_{0};
   alignas(64) std::atomic<std::uint32_t> signal_{0};
+  std::atomic<std::uint32_t> sleepers_{0};
   std::atomic<bool> stopping_{false};
   std::vector<std::thread> workers_;
 };
