@@ -277,6 +277,28 @@ TEST_CASE("A comparison writes the figures of every run, and lossless methods gi
   CHECK(seen.size() == list.size());
 }
 
+TEST_CASE("The rules are compared, and those that promise a text keep it") {
+  const scratch s;
+  const fs::path file = s.path / "r.json";
+  const finished f =
+      proviso("compare --rules --prompts 1 --languages de --max-tokens 24 --show 0 --json " + file.string());
+  INFO(f.err);
+  CHECK(f.code == 0);
+  const nlohmann::json list = nlohmann::json::parse(content(file));
+  std::set<std::string> seen;
+  for (const nlohmann::json& r : list) {
+    const std::string method = r["method"];
+    seen.insert(method);
+    CHECK(r["temperature"] == 1.0);
+    CHECK(r["tokens"].get<int>() >= 1);
+    const bool keeps_text = method == "match" || method == "membership" || method == "coupled";
+    if (keeps_text || method.rfind("plain", 0) == 0) CHECK(r["same_as_plain"].get<bool>());
+  }
+  CHECK(seen == std::set<std::string>{"plain", "plain-race", "match", "coupled", "token", "block", "joint",
+                                      "selected_path", "siblings", "traversal", "k_seq", "greedy_hub", "membership"});
+  check_refused("compare --rules --methods plain", "exclude");
+}
+
 TEST_CASE("A terminal of any width is not overrun, and NO_COLOR is honoured") {
   for (const std::size_t columns : {60U, 80U, 140U, 200U}) {
     const std::string arguments =

@@ -289,6 +289,7 @@ TEST_CASE("a sequence owns any source of randomness") {
   struct lowest {
     bool flip(double p, double q, const draw_key&) const { return p >= q; }
     token_id pick(const law_view& law, const draw_key&) const { return law.argmax(); }
+    token_id race(const law_view& law, const draw_key&) const { return law.argmax(); }
   };
   testing::table_model big = whole_text_model(10);
   sequence s{autoregressive{big}, lowest{}};
