@@ -3,6 +3,10 @@
 
 // Everything that depends on the standard library alone. Backends and interop have headers of their own.
 
+#include <proviso/combine/combiner.hpp>
+#include <proviso/combine/contrastive.hpp>
+#include <proviso/combine/product.hpp>
+#include <proviso/combine/weighted.hpp>
 #include <proviso/core/block.hpp>
 #include <proviso/core/descent.hpp>
 #include <proviso/core/draft.hpp>
@@ -27,8 +31,11 @@
 #include <proviso/core/types.hpp>
 #include <proviso/core/view.hpp>
 #include <proviso/decode/autoregressive.hpp>
+#include <proviso/decode/combined.hpp>
+#include <proviso/decode/ensemble.hpp>
 #include <proviso/decode/sequence.hpp>
 #include <proviso/decode/speculative.hpp>
+#include <proviso/decode/target.hpp>
 #include <proviso/drafters/best_first_tree.hpp>
 #include <proviso/drafters/continuation_odds.hpp>
 #include <proviso/drafters/hub_tree.hpp>

@@ -125,11 +125,19 @@ class generation {
   law_view law(const logits_rows& rows, std::size_t i, const draft& d, node_id node, transform_ref shape,
                law_buffer& out) {
     scratch_.resize(rows.cols());
+    return law(rows.row(i, detail::writable(scratch_)), at(d, node), shape, out);
+  }
+  /// The law of a row that stands at `where`, built in `out`.
+  law_view law(std::span<const float> row, const text_position& where, transform_ref shape, law_buffer& out) {
+    builder_.begin(row, out);
+    shape(builder_, where);
+    return builder_.finish();
+  }
+  /// Where the row after `node` stands; valid until the next call.
+  text_position at(const draft& d, node_id node) {
     path_.reserve(d.expected_size());
     d.path(node, path_);
-    builder_.begin(rows.row(i, detail::writable(scratch_)), out);
-    shape(builder_, text_position{text().first(d.root_position() + 1), detail::view(path_)});
-    return builder_.finish();
+    return {text().first(d.root_position() + 1), detail::view(path_)};
   }
 
   /// Commits one token; ignored once the generation has stopped. Returns whether it still runs.
@@ -147,9 +155,11 @@ class generation {
     return running();
   }
 
-  /// Commits the outcome of a verification of `d` by the target in `slot`, token by token up to the first stop, and
-  /// tells the slot what to keep. Returns the number of drafted tokens that were emitted.
-  std::size_t commit(const draft& d, const outcome& o, const target_laws& p, model_slot& slot) {
+  /// Commits the outcome of a verification of `d` by a target, token by token up to the first stop, and tells the
+  /// target (a `model_slot`, or what has `keep` like one) which nodes to keep. Returns the number of drafted tokens
+  /// that were emitted.
+  template <class Target>
+  std::size_t commit(const draft& d, const outcome& o, const target_laws& p, Target& target) {
     ++stats_.rounds;
     stats_.deviation += o.deviation;
     count_drafted(d);
@@ -164,7 +174,7 @@ class generation {
     const std::size_t accepted = output_.size() - before;
     for (std::size_t i = 0; i < accepted; ++i) ++stats_.accepted_at[depth_bin(i)];
     append(o.next, o.from, p(o.tip()));
-    slot.keep(detail::view(kept_).first(output_.size() - before));  // all committed tokens except the last
+    target.keep(detail::view(kept_).first(output_.size() - before));  // all committed tokens except the last
     return accepted;
   }
 
@@ -173,6 +183,13 @@ class generation {
   }
   void count_discarded() noexcept { ++stats_.discarded; }
   void count_round() noexcept { ++stats_.rounds; }
+  void count_drafted() noexcept { ++stats_.drafted; }
+  /// Counts a round that verified a chain of `tested` tokens, drafted in this round or before, and emitted `accepted`.
+  void count_verified(std::size_t tested, std::size_t accepted) noexcept {
+    ++stats_.rounds;
+    for (std::size_t i = 0; i < tested; ++i) ++stats_.drafted_at[depth_bin(i)];
+    for (std::size_t i = 0; i < accepted; ++i) ++stats_.accepted_at[depth_bin(i)];
+  }
 
  private:
   friend class sequence;
@@ -264,29 +281,42 @@ class law_cache {
     entries_.extend(nodes);
     for (entry& e : entries_) e.law = {};
   }
-  /// The law after `node`. Throws `std::domain_error` naming the position when the row is not a law.
-  law_view get(generation& g, const logits_rows& rows, const draft& d, node_id node, transform_ref shape) {
-    const auto i = static_cast<std::size_t>(node);
-    entry& e = entries_[i];
+  /// The law after `node`, which `build(buffer)` makes when it is asked for first. Throws `std::domain_error` naming
+  /// the position when its row is not a law.
+  template <class Build>
+  law_view get(const draft& d, node_id node, Build&& build) {
+    entry& e = entries_[static_cast<std::size_t>(node)];
     if (!e.law) {
-      if (e.buffer.weights.capacity() < rows.cols()) {  // for all at once: later rounds may accept deeper
-        for (entry& each : entries_) each.buffer.weights.reserve(rows.cols());
-      }
+      const std::size_t held = e.memory();
       try {
-        e.law = g.law(rows, i, d, node, shape, e.buffer);
+        e.law = build(e.buffer);
       } catch (const std::domain_error& fault) {
         throw std::domain_error(std::string{fault.what()} + " (target, position " +
                                 std::to_string(d.next_position(node)) + ")");
       }
+      if (e.memory() > held) share(e.buffer);
     }
     return e.law;
+  }
+  /// The same for the law of the node's row of `rows`.
+  law_view get(generation& g, const logits_rows& rows, const draft& d, node_id node, transform_ref shape) {
+    return get(d, node,
+               [&](law_buffer& out) { return g.law(rows, static_cast<std::size_t>(node), d, node, shape, out); });
   }
 
  private:
   struct entry {
     law_buffer buffer;
     law_view law;
+    std::size_t memory() const noexcept { return buffer.weights.capacity() + buffer.wide.capacity(); }
   };
+  /// Gives all entries the memory that one needed: later rounds may accept deeper.
+  void share(const law_buffer& needed) {
+    for (entry& e : entries_) {
+      e.buffer.weights.reserve(needed.weights.capacity());
+      e.buffer.wide.reserve(needed.wide.capacity());
+    }
+  }
   detail::list<entry> entries_;
 };
 

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <utility>
+
 #include <proviso/core/draft.hpp>
 #include <proviso/core/function_ref.hpp>
 #include <proviso/core/generation.hpp>
 #include <proviso/core/law.hpp>
-#include <proviso/core/model_slot.hpp>
 #include <proviso/core/outcome.hpp>
 #include <proviso/core/task.hpp>
+#include <proviso/decode/target.hpp>
 #include <proviso/transforms/temperature.hpp>
 
 namespace proviso {
@@ -18,24 +20,30 @@ inline namespace v0 {
 /// The token at a position is drawn with the key (seed, stream, position), so methods that draw from the same law in
 /// the same way give the same text: `rules::match`, and with `draw::race` here, `rules::coupled`. Cost per token: one
 /// evaluation of one token.
-template <transform Transform = transforms::temperature>
+/// The target is a model or, by value, `combined` models: then every model is evaluated once per token.
+template <transform Transform = transforms::temperature, decoding_target Target = one_model>
 class autoregressive {
  public:
   template <class M>
-  explicit autoregressive(M& target, Transform shape = Transform{}, draw how = draw::inverse)
-      : target_{target}, shape_{shape}, draw_{how} {}
+  requires(!decoding_target<M>) explicit autoregressive(M& model, Transform shape = Transform{},
+                                                        draw how = draw::inverse)
+      : target_{model}, shape_{shape}, draw_{how} {}
+  explicit autoregressive(Target decoded, Transform shape = Transform{}, draw how = draw::inverse)
+      : target_{std::move(decoded)}, shape_{shape}, draw_{how} {}
 
-  void visit_models(function_ref<void(model_slot&)> f) { f(target_); }
+  void visit_models(function_ref<void(model_slot&)> f) { target_.visit_models(f); }
 
   task generate(generation& g) {
-    co_await g.feed(target_, 1);
+    co_await target_.feed(g);
     while (g.running()) {
-      g.draft_limit(target_, 0);
+      target_.draft_limit(g, 0);
       if (!g.running()) break;
       root_.reset(g.text().back(), g.text().size() - 1, 0);
-      const logits_rows rows = co_await g.evaluate(target_, root_.block());
+      const auto& rows = co_await target_.evaluate(g, root_.block());
       laws_.clear(1);
-      const law_view p = laws_.get(g, rows, root_, draft::root(), shape_);
+      const law_view p = laws_.get(root_, draft::root(), [&](law_buffer& out) {
+        return target_.law(g, rows, root_, draft::root(), shape_, out);
+      });
       g.append(g.random().pick_token(p, g.text().size(), draw_), origin::fresh, p);
       g.count_round();
       co_await g.next_round();
@@ -43,7 +51,7 @@ class autoregressive {
   }
 
  private:
-  model_slot target_;
+  Target target_;
   Transform shape_;
   draw draw_;
   draft root_;

@@ -10,9 +10,9 @@
 #include <proviso/core/draft.hpp>
 #include <proviso/core/generation.hpp>
 #include <proviso/core/law.hpp>
-#include <proviso/core/model_slot.hpp>
 #include <proviso/core/outcome.hpp>
 #include <proviso/core/task.hpp>
+#include <proviso/decode/target.hpp>
 #include <proviso/drafters/none.hpp>
 #include <proviso/lengths/fixed.hpp>
 #include <proviso/rules/token.hpp>
@@ -31,23 +31,27 @@ concept has_models = requires(D& d, function_ref<void(model_slot&)> f) {
 /// keeps a part of them and draws the token after it.
 ///
 /// Guarantee: that of the rule; with a lossless rule, exactly the target's law after the transform. Cost per round:
-/// one evaluation of draft + 1 tokens, plus what the drafter evaluates.
+/// one evaluation of draft + 1 tokens, plus what the drafter evaluates. The target is a model or, by value, `combined`
+/// models: then the law is the combined one, and every model evaluates the draft.
 /// Source: Leviathan et al., arXiv 2211.17192; Chen et al., arXiv 2302.01318.
 template <drafter Drafter = drafters::none, rule Rule = rules::token, transform Transform = transforms::temperature,
-          length_policy Length = lengths::fixed>
+          length_policy Length = lengths::fixed, decoding_target Target = one_model>
 class speculative {
  public:
   template <class M>
-  explicit speculative(M& target, Drafter proposer = Drafter{}, Rule verifier = Rule{}, Transform shape = Transform{},
-                       Length length = Length{})
-      : target_{target},
+  requires(!decoding_target<M>) explicit speculative(M& model, Drafter proposer = Drafter{}, Rule verifier = Rule{},
+                                                     Transform shape = Transform{}, Length length = Length{})
+      : speculative(Target{model}, std::move(proposer), std::move(verifier), std::move(shape), std::move(length)) {}
+  explicit speculative(Target decoded, Drafter proposer = Drafter{}, Rule verifier = Rule{},
+                       Transform shape = Transform{}, Length length = Length{})
+      : target_{std::move(decoded)},
         drafter_{std::move(proposer)},
         rule_{std::move(verifier)},
         shape_{std::move(shape)},
         length_{std::move(length)} {}
 
   void visit_models(function_ref<void(model_slot&)> f) {
-    f(target_);
+    target_.visit_models(f);
     if constexpr (has_models<Drafter>) drafter_.visit_models(f);
   }
 
@@ -56,9 +60,9 @@ class speculative {
     drafter_.start(g.text());
     length_.start();
     if constexpr (requires { rule_.start(); }) rule_.start();
-    co_await g.feed(target_, 1);
+    co_await target_.feed(g);
     while (g.running()) {
-      const draft_bounds most = g.draft_limit(target_, length_.limit());
+      const draft_bounds most = target_.draft_limit(g, length_.limit());
       if (!g.running()) break;
       draft_.reset(g.text().back(), g.text().size() - 1, most.depth, most.nodes);
       auto proceed = [this](std::size_t depth, const law_view& q) { return length_.proceed(depth, q); };
@@ -69,8 +73,10 @@ class speculative {
         drafter_.propose(c, draft_);
       }
 
-      const logits_rows rows = co_await g.evaluate(target_, draft_.block());
-      auto law_after = [&](node_id n) { return laws_.get(g, rows, draft_, n, shape); };
+      const auto& rows = co_await target_.evaluate(g, draft_.block());
+      auto law_after = [&](node_id n) {
+        return laws_.get(draft_, n, [&](law_buffer& out) { return target_.law(g, rows, draft_, n, shape, out); });
+      };
       laws_.clear(draft_.expected_size());
       const target_laws p{law_after};
       const outcome o = rule_(draft_, p, g.random());
@@ -84,7 +90,7 @@ class speculative {
   }
 
  private:
-  model_slot target_;
+  Target target_;
   Drafter drafter_;
   Rule rule_;
   Transform shape_;

@@ -25,17 +25,17 @@ class any {
   outcome operator()(const draft& d, const target_laws& p, random_ref random) { return rule_->verify(d, p, random); }
 
  private:
-  struct interface {
-    interface() = default;
-    interface(const interface&) = delete;
-    interface& operator=(const interface&) = delete;
-    virtual ~interface() = default;
+  struct erased {
+    erased() = default;
+    erased(const erased&) = delete;
+    erased& operator=(const erased&) = delete;
+    virtual ~erased() = default;
     virtual bool is_lossless() const noexcept = 0;
     virtual void start() = 0;
     virtual outcome verify(const draft& d, const target_laws& p, random_ref random) = 0;
   };
   template <class R>
-  struct holder final : interface {
+  struct holder final : erased {
     explicit holder(R r) : held{std::move(r)} {}
     bool is_lossless() const noexcept override { return R::lossless; }
     void start() override {
@@ -45,7 +45,7 @@ class any {
     R held;
   };
 
-  std::unique_ptr<interface> rule_;
+  std::unique_ptr<erased> rule_;
 };
 
 }  // namespace rules
