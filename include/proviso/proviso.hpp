@@ -14,6 +14,7 @@
 #include <proviso/core/generation.hpp>
 #include <proviso/core/law.hpp>
 #include <proviso/core/law_builder.hpp>
+#include <proviso/core/law_cache.hpp>
 #include <proviso/core/law_math.hpp>
 #include <proviso/core/law_pair.hpp>
 #include <proviso/core/list.hpp>

@@ -40,7 +40,8 @@ class mean_of_two {
       for (std::size_t i = 0; i < mean_.size(); ++i) mean_[i] = 0.5F * (x.row(0, {})[i] + y.row(0, {})[i]);
       laws_.clear(1);
       const logits_view<float> row{mean_.data(), 1, mean_.size()};
-      const law_view p = laws_.get(g, row, root_, draft::root(), shape_);
+      const law_view p = laws_.get(root_, draft::root(),
+                                   [&](law_buffer& out) { return g.law(row, 0, root_, draft::root(), shape_, out); });
       g.append(g.random().pick_token(p, g.text().size()), origin::fresh, p);
       g.count_round();
       co_await g.next_round();
@@ -82,7 +83,8 @@ class ahead {
       looking.start();
       const logits_rows rows = co_await g.evaluate(target_, root_.block());
       laws_.clear(1);
-      const law_view p = laws_.get(g, rows, root_, draft::root(), shape_);
+      const law_view p = laws_.get(root_, draft::root(),
+                                   [&](law_buffer& out) { return g.law(rows, 0, root_, draft::root(), shape_, out); });
       const token_id drawn = g.random().pick_token(p, g.text().size());
       if (!impatient_) co_await looking;
       g.append(drawn, origin::fresh, p);

@@ -273,53 +273,6 @@ class generation {
   stop_reason why_ = stop_reason::budget;
 };
 
-/// The target's laws of one round: each is shaped from its row when a rule first asks for it, and kept.
-class law_cache {
- public:
-  /// Starts a round with `nodes` rows.
-  void clear(std::size_t nodes) {
-    entries_.extend(nodes);
-    for (entry& e : entries_) e.law = {};
-  }
-  /// The law after `node`, which `build(buffer)` makes when it is asked for first. Throws `std::domain_error` naming
-  /// the position when its row is not a law.
-  template <class Build>
-  law_view get(const draft& d, node_id node, Build&& build) {
-    entry& e = entries_[static_cast<std::size_t>(node)];
-    if (!e.law) {
-      const std::size_t held = e.memory();
-      try {
-        e.law = build(e.buffer);
-      } catch (const std::domain_error& fault) {
-        throw std::domain_error(std::string{fault.what()} + " (target, position " +
-                                std::to_string(d.next_position(node)) + ")");
-      }
-      if (e.memory() > held) share(e.buffer);
-    }
-    return e.law;
-  }
-  /// The same for the law of the node's row of `rows`.
-  law_view get(generation& g, const logits_rows& rows, const draft& d, node_id node, transform_ref shape) {
-    return get(d, node,
-               [&](law_buffer& out) { return g.law(rows, static_cast<std::size_t>(node), d, node, shape, out); });
-  }
-
- private:
-  struct entry {
-    law_buffer buffer;
-    law_view law;
-    std::size_t memory() const noexcept { return buffer.weights.capacity() + buffer.wide.capacity(); }
-  };
-  /// Gives all entries the memory that one needed: later rounds may accept deeper.
-  void share(const law_buffer& needed) {
-    for (entry& e : entries_) {
-      e.buffer.weights.reserve(needed.weights.capacity());
-      e.buffer.wide.reserve(needed.wide.capacity());
-    }
-  }
-  detail::list<entry> entries_;
-};
-
 /// What a drafter sees of a round.
 class context {
  public:

@@ -7,6 +7,7 @@
 #include <proviso/core/function_ref.hpp>
 #include <proviso/core/generation.hpp>
 #include <proviso/core/law.hpp>
+#include <proviso/core/law_cache.hpp>
 #include <proviso/core/outcome.hpp>
 #include <proviso/core/task.hpp>
 #include <proviso/decode/target.hpp>

@@ -10,6 +10,7 @@
 #include <proviso/core/draft.hpp>
 #include <proviso/core/generation.hpp>
 #include <proviso/core/law.hpp>
+#include <proviso/core/law_cache.hpp>
 #include <proviso/core/outcome.hpp>
 #include <proviso/core/task.hpp>
 #include <proviso/decode/target.hpp>
