@@ -9,9 +9,10 @@ import torch
 
 
 class Corpus:
-    """Windows come from one language each, language l with probability proportional to (its tokens) ** 0.5."""
+    """Windows come from one language each, language l with probability proportional to mixture[l] * (its tokens) ** 0.5;
+    languages that `mixture` leaves out count 1."""
 
-    def __init__(self, folder, device="cpu", tagged=0.9):
+    def __init__(self, folder, device="cpu", tagged=0.9, mixture=None):
         with open(os.path.join(folder, "tokens.json")) as f:
             self.index = json.load(f)
         raw = os.path.join(folder, "tokens.bin")
@@ -24,13 +25,18 @@ class Corpus:
         self.tokens = torch.from_numpy(data.astype(np.int16)).to(device)
         spans = torch.tensor([self.index["train"][l] for l in self.languages], device=device)
         self.begin, self.size = spans[:, 0], spans[:, 1] - spans[:, 0]
-        self.weight = self.size.float().sqrt()
+        unknown = set(mixture or {}) - set(self.languages)
+        if unknown:
+            raise ValueError(f"the mixture names {sorted(unknown)}, the corpus has {self.languages}")
+        share = torch.tensor([float((mixture or {}).get(l, 1)) for l in self.languages], device=device)
+        self.weight = share * self.size.float().sqrt()
         self.tag = torch.tensor([int(data[b]) for b, _ in (self.index["train"][l] for l in self.languages)], device=device)
 
-    def windows(self, batch, length):
+    def windows(self, batch, length, language=None):
         """[batch, length] int64.  The first token of most windows is replaced by the tag of the window's language, so that a
-        tag may also be followed by the middle of a document."""
-        language = torch.multinomial(self.weight, batch, replacement=True)
+        tag may also be followed by the middle of a document.  `language` [batch] fixes the languages by index."""
+        if language is None:
+            language = torch.multinomial(self.weight, batch, replacement=True)
         room = (self.size[language] - length).float()
         start = self.begin[language] + (torch.rand(batch, device=self.device, dtype=torch.float64) * room).long()
         x = self.tokens[start[:, None] + torch.arange(length, device=self.device)].long()
@@ -46,3 +52,8 @@ class Corpus:
         rows = torch.stack([x[i * length:i * length + length + 1] for i in range(n) if i * length + length + 1 <= len(x)])
         rows[:, 0] = self.tag[self.languages.index(language)]
         return rows
+
+
+def mixture(text):
+    """The argument `code=4,en=0.5` as a dict."""
+    return {l: float(x) for l, x in (part.split("=") for part in text.split(","))} if text else None

@@ -24,12 +24,17 @@ from sampling import Sampler
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
+def shape_of(path):
+    """The shape of a checkpoint: the one that its name starts with, `base` otherwise. Files of weights carry their own."""
+    return next((n for n in zoo.SHAPES if os.path.basename(path).startswith(n)), "base")
+
+
 @torch.no_grad()
 def loss(a):
     corpus = data.Corpus(a.data, a.device)
     table = {}
     for path in a.models:
-        net = zoo.load(path, "draft" if "draft" in os.path.basename(path) else "base").to(a.device)
+        net = zoo.load(path, shape_of(path)).to(a.device)
         row = {}
         for language in corpus.languages:
             windows = corpus.held_out(language, a.length)[:a.windows]
@@ -191,7 +196,7 @@ def text(a):
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("command", choices=["loss", "acceptance", "text"])
-    a.add_argument("models", nargs="*", help="loss: files of weights or checkpoints; the name of a draft contains `draft`")
+    a.add_argument("models", nargs="*", help="loss: files of weights, or checkpoints named after their shapes")
     a.add_argument("--data", help="loss: folder of tokens.bin (or .xz) and tokens.json")
     a.add_argument("--base", default=os.path.join(HERE, "base.safetensors"))
     a.add_argument("--draft", default=os.path.join(HERE, "draft.safetensors"))

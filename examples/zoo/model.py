@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The decoder of the bundled models: LLaMA architecture (RMSNorm, RoPE, SwiGLU, grouped-query attention, tied embeddings),
-with SPACE mask rows in the same pass.  Runs on PyTorch 1.13 and later."""
+"""The transformer of the bundled models: LLaMA architecture (RMSNorm, RoPE, SwiGLU, grouped-query attention, tied embeddings),
+causal with SPACE mask rows in the same pass, or bidirectional for masked diffusion.  Runs on PyTorch 1.13 and later."""
 import dataclasses
 import math
 
@@ -11,6 +11,7 @@ import torch.nn.functional as F
 import weights
 
 MASK_IDS = [3, 4, 5, 6, 7, 8]
+DIFFUSION_MASK = 9
 EOS = 2
 
 
@@ -25,11 +26,16 @@ class Shape:
     vocab: int = 4096
     theta: float = 1e4
     eps: float = 1e-5
+    bidirectional: bool = False
 
 
 SHAPES = {
     "base": Shape(d=320, layers=8, heads=10, kv=2, head=32, ffn=736),
     "draft": Shape(d=128, layers=2, heads=4, kv=1, head=32, ffn=160),
+    "peer": Shape(d=288, layers=7, heads=9, kv=3, head=32, ffn=704),
+    "third": Shape(d=224, layers=5, heads=7, kv=1, head=32, ffn=576),
+    "drafter": Shape(d=128, layers=2, heads=4, kv=1, head=32, ffn=352),
+    "diffusion": Shape(d=256, layers=6, heads=8, kv=2, head=32, ffn=640, bidirectional=True),
     "tiny": Shape(d=64, layers=2, heads=4, kv=2, head=16, ffn=96),
 }
 
@@ -40,15 +46,17 @@ def norm(x, weight, eps):
 
 
 def attend(q, k, v, causal, visible=None):
-    """q [B, heads, n, head], k and v [B, kv, m, head]; `visible` [n, m] bool where not causal."""
+    """q [B, heads, n, head], k and v [B, kv, m, head]; where not causal, `visible` [n, m] bool, or all see all."""
     group = q.shape[1] // k.shape[1]
     k, v = k.repeat_interleave(group, 1), v.repeat_interleave(group, 1)
     if hasattr(F, "scaled_dot_product_attention"):
-        return F.scaled_dot_product_attention(q, k, v, attn_mask=None if causal else visible[None, None], is_causal=causal)
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=None if visible is None else visible[None, None], is_causal=causal)
     if causal:
         visible = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=q.device).tril()
     s = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
-    return s.masked_fill(~visible, -math.inf).softmax(-1) @ v
+    if visible is not None:
+        s = s.masked_fill(~visible, -math.inf)
+    return s.softmax(-1) @ v
 
 
 class Decoder(torch.nn.Module):
@@ -110,7 +118,7 @@ class Decoder(torch.nn.Module):
             q = self.rotate(F.linear(x, wq).view(batch, rows, s.heads, s.head), cos, sin).transpose(1, 2)
             k = self.rotate(F.linear(x, wk).view(batch, rows, s.kv, s.head), cos, sin).transpose(1, 2)
             v = F.linear(x, wv).view(batch, rows, s.kv, s.head).transpose(1, 2)
-            out = attend(q[:, :, :n], k[:, :, :n], v[:, :, :n], True)
+            out = attend(q[:, :, :n], k[:, :, :n], v[:, :, :n], not s.bidirectional)
             if masks is not None:
                 out = torch.cat([out, attend(q[:, :, n:], k, v, False, visible)], 2)
             h = h + F.linear(out.transpose(1, 2).reshape(batch, rows, s.heads * s.head), wo)
@@ -177,7 +185,8 @@ def from_file(path):
     t = weights.restored(stored)
     shape = Shape(d=int(meta["hidden_size"]), layers=int(meta["num_hidden_layers"]), heads=int(meta["num_attention_heads"]),
                   kv=int(meta["num_key_value_heads"]), head=int(meta["head_dim"]), ffn=int(meta["intermediate_size"]),
-                  vocab=int(meta["vocab_size"]), theta=float(meta["rope_theta"]), eps=float(meta["rms_norm_eps"]))
+                  vocab=int(meta["vocab_size"]), theta=float(meta["rope_theta"]), eps=float(meta["rms_norm_eps"]),
+                  bidirectional=meta.get("bidirectional") == "true")
     model = Decoder(shape)
     with torch.no_grad():
         model.embed.copy_(torch.from_numpy(t["model.embed_tokens.weight"]))

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Trains `base`: next-token prediction on all rows and SPACE mask rows in the same pass.
+"""Trains `base`: next-token prediction on all rows and SPACE mask rows in the same pass.  Trains `peer` and `third`, too.
 
     python3 train_base.py --data W --out O --seconds 340                      ends after the given time or after --steps
     python3 train_base.py --data W --out O --start base.safetensors --rate 0.002 --steps 1500          continues a model
     python3 train_base.py --data W --out O --name twin --no-masks --steps N   the twin without masks on as many tokens
+    python3 train_base.py --data W --out O --shape peer --name peer --no-masks --mixture code=4 --seconds 300
+    python3 train_base.py --data W --out O --shape third --name third --no-masks --mixture code=0.25 --seconds 300
 
 Writes O/<name>.pt (float16 weights; also every --save seconds) and O/<name>.json (what was run and its losses).
 The rate follows the budget that runs out first, time or steps: warm-up, constant, then linear to zero in the last 45 %.
@@ -47,6 +49,7 @@ def main():
     a.add_argument("--batch", type=int, default=256, help="sequences of a step")
     a.add_argument("--length", type=int, default=512, help="tokens of a sequence")
     a.add_argument("--rate", type=float, default=3e-3)
+    a.add_argument("--mixture", type=data.mixture, help="multiples of the shares of languages, such as code=4,en=0.5")
     a.add_argument("--no-masks", action="store_true", help="ordinary rows only")
     a.add_argument("--groups", type=int, default=40, help="mask groups in a sequence")
     a.add_argument("--mask-weight", type=float, default=0.5, help="weight of the mask loss")
@@ -59,7 +62,7 @@ def main():
     torch.manual_seed(a.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.set_float32_matmul_precision("high")
-    corpus = data.Corpus(a.data, device)
+    corpus = data.Corpus(a.data, device, mixture=a.mixture)
     net = (zoo.load(a.start, a.shape) if a.start else zoo.Decoder(zoo.SHAPES[a.shape])).to(device)
     optimizer = Optimizer(net, a.rate, muon=a.optimizer == "muon")
     k = len(zoo.MASK_IDS)
