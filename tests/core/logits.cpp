@@ -50,6 +50,29 @@ TEST_CASE("rows of other scalars are converted into the scratch, one at a time")
   CHECK(logits_rows{logits_view<double>{wide.data(), 1, 2}}.row(0, scratch)[1] == -2.5F);
 }
 
+TEST_CASE("rows of a lazy view are computed when they are asked for") {
+  struct {
+    std::vector<float> data = std::vector<float>(6, -1.0F);
+    std::vector<std::size_t> asked{};
+  } session;
+  const auto compute = [](void* s, std::size_t row) {
+    auto& from = *static_cast<decltype(session)*>(s);
+    from.asked.push_back(row);
+    from.data[2 * row] = static_cast<float>(row);
+  };
+  const lazy_logits_view<float> view{logits_view<float>{session.data.data(), 3, 2}, {&session, compute}};
+  STATIC_REQUIRE(host_logits<lazy_logits_view<float>>);
+  const logits_rows rows{view};
+  CHECK(rows.rows() == 3);
+  CHECK(session.asked.empty());
+  CHECK(rows.row(2, {})[0] == 2.0F);
+  CHECK(view.row(1)[0] == 1.0F);
+  CHECK(session.data[0] == -1.0F);
+  CHECK(session.asked == std::vector<std::size_t>{2, 1});
+  const lazy_logits_view<float> ready{logits_view<float>{session.data.data(), 3, 2}, {}};
+  CHECK(logits_rows{ready}.row(0, {})[0] == -1.0F);
+}
+
 TEST_CASE("residency is part of the type") {
   using device = logits_view<float, residency::device>;
   STATIC_REQUIRE(logits_like<logits_view<float>>);

@@ -45,9 +45,13 @@ struct tree_block {
 /// `visible` holds one bit per (row, column) pair of nodes, row-major, each row padded to whole 64-bit words:
 /// bit `c % 64` of word `row * words_per_row() + c / 64` says that node `row` attends to node `c`. Empty `visible`
 /// means: ancestors and the node itself. The session's own tokens are always visible; positions are depths.
+///
+/// `reuse` is a hint for canvases, exact to ignore: the last `reuse` nodes are what the session evaluated at their
+/// places before it was rewound, and their rows are not read. A session may take what it computed then.
 struct masked_block {
   tree_block nodes;
   std::span<const std::uint64_t> visible;
+  std::size_t reuse = 0;
 
   constexpr masked_block() = default;
   constexpr masked_block(tree_block tree, std::span<const std::uint64_t> bits = {}) noexcept  // NOLINT

@@ -44,6 +44,31 @@ class logits_view {
   std::size_t stride_ = 0;
 };
 
+/// How a row is computed when it is asked for: `compute(object, row)` writes it where its view says that it lies.
+struct row_source {
+  void* object = nullptr;
+  void (*compute)(void* object, std::size_t row) = nullptr;  ///< null: every row is there already
+};
+
+/// Host rows that a session computes one by one when they are asked for, by `row` or through `logits_rows`. `data()`
+/// alone computes nothing.
+template <class T>
+class lazy_logits_view : public logits_view<T> {
+ public:
+  constexpr lazy_logits_view() = default;
+  constexpr lazy_logits_view(const logits_view<T>& rows, row_source from) noexcept
+      : logits_view<T>{rows}, source_{from} {}
+
+  constexpr row_source source() const noexcept { return source_; }
+  std::span<const T> row(std::size_t i) const {
+    if (source_.compute != nullptr) source_.compute(source_.object, i);
+    return logits_view<T>::row(i);
+  }
+
+ private:
+  row_source source_;
+};
+
 /// What `eval` of a session may return: a view with a value type, a residency, and a shape.
 template <class V>
 concept logits_like = requires(const V& v) {
@@ -60,9 +85,18 @@ template <class V>
 concept host_logits = logits_like<V> && (V::where == residency::host) &&
     std::convertible_to<typename V::value_type, float>;
 
+/// Computes every row of a view that computes them when they are asked for: its `data()` can then be read.
+template <host_logits V>
+void compute_rows(const V& view) {
+  if constexpr (requires { view.source(); }) {
+    for (std::size_t i = 0; i < view.rows(); ++i) static_cast<void>(view.row(i));
+  }
+}
+
 /// Host rows of any scalar type behind one concrete type; rows of `float` are read where they lie.
 ///
 /// Same lifetime as the view it was made from. Cost: one row is converted when it is asked for, `float` rows never.
+/// Rows of a `lazy_logits_view` are computed when they are asked for.
 class logits_rows {
  public:
   constexpr logits_rows() = default;
@@ -73,13 +107,18 @@ class logits_rows {
         rows_{view.rows()},
         cols_{view.cols()},
         stride_{view.stride()},
-        load_{&load<typename V::value_type>} {}
+        load_{&load<typename V::value_type>} {
+    if constexpr (requires { view.source(); }) source_ = view.source();
+  }
 
   constexpr std::size_t rows() const noexcept { return rows_; }
   constexpr std::size_t cols() const noexcept { return cols_; }
 
   /// Row `i` as floats. `scratch` holds at least `cols()` floats and is used only for other scalar types.
-  std::span<const float> row(std::size_t i, std::span<float> scratch) const { return load_(*this, i, scratch); }
+  std::span<const float> row(std::size_t i, std::span<float> scratch) const {
+    if (source_.compute != nullptr) source_.compute(source_.object, i);
+    return load_(*this, i, scratch);
+  }
 
  private:
   template <class T>
@@ -98,6 +137,7 @@ class logits_rows {
   std::size_t cols_ = 0;
   std::size_t stride_ = 0;
   std::span<const float> (*load_)(const logits_rows&, std::size_t, std::span<float>) = &load<float>;
+  row_source source_;
 };
 
 }  // namespace v0

@@ -52,6 +52,7 @@ class chain_emulation_session {
     tokens_.insert(tokens_.end(), block.tokens.begin(), block.tokens.end());
     if (straight(block)) {
       const inner_view rows = inner_.eval(chain_block{detail::view(tokens_).subspan(inner_.length()), block.want});
+      compute_rows(rows);
       return {rows.data(), rows.rows(), rows.cols(), rows.stride()};
     }
     detail::copy(block.parents, parents_);
@@ -203,6 +204,7 @@ class chain_emulation_session {
       want += node >= first ? 1U : 0U;
     }
     const inner_view rows = inner_.eval(chain_block{detail::view(chain_), want});
+    compute_rows(rows);
     const std::size_t cols = rows.cols();
     rows_.resize((parents_.size() - first) * cols);
     for (std::size_t r = 0; r < want; ++r) {

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include <proviso/model/concepts.hpp>
+#include <proviso/model/denoiser.hpp>
 
 #include "random_model.hpp"
 #include "support/catch.hpp"
@@ -18,6 +19,8 @@
 using namespace proviso;
 
 static_assert(denoiser<eigen::denoiser>);
+static_assert(caching_denoiser<eigen::denoiser>);
+static_assert(masked_session<eigen::canvas_session>);
 
 TEST_CASE("rows of the denoiser agree with the reference model") {
   const std::string folder = "tests/data/models/";
@@ -64,6 +67,82 @@ TEST_CASE("a long canvas, threads and earlier calls change nothing") {
   for (std::size_t i = 0; i < second.rows(); ++i) {
     CHECK(std::equal(second.row(i).begin(), second.row(i).end(), first.row(i + 100).begin()));
   }
+}
+
+TEST_CASE("canvas sessions give the rows of score, and keep what they hold") {
+  auto config = random_model::odd_shape();
+  config.bidirectional = true;
+  const random_model::temporary_file file("canvas.safetensors", random_model::content(config, true));
+  eigen::denoiser model{file.path()};
+  std::vector<token_id> all(150);
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<token_id>(i * 7 % 99);
+  const auto tail = [&](std::size_t from) { return std::span<const token_id>{all}.subspan(from); };
+  const auto expect = [](std::span<const float> got, std::span<const float> row) {
+    REQUIRE(got.size() == row.size());
+    CHECK(std::equal(got.begin(), got.end(), row.begin()));
+  };
+  auto session = model.open_canvas();
+  CHECK(session.capacity() == model.capacity());
+  CHECK(session.eval(chain_block{all, 150}).rows() == 150);
+  CHECK(session.length() == 150);
+
+  // Nothing has changed: what is computed again is what it was, after a rewind and with the end reused.
+  for (const std::size_t reuse : {0U, 60U}) {
+    session.rewind(70);
+    masked_block window{chain_block{tail(70), 80}};
+    window.reuse = reuse;
+    const auto rows = session.eval(window);
+    const auto whole = model.score({}, all);
+    for (std::size_t i = 0; i < 80 - reuse; ++i) expect(rows.row(i), whole.row(70 + i));
+  }
+  // A change in the window: with the end reused, its rows are those of an end that has not seen the change.
+  all[75] = 1;
+  session.rewind(70);
+  masked_block window{chain_block{tail(70), 80}};
+  window.reuse = 60;
+  const std::vector<float> stale = [&] {
+    const auto rows = session.eval(window);
+    return std::vector<float>(rows.row(3).begin(), rows.row(3).end());
+  }();
+  session.rewind(70);
+  const auto fresh = session.eval(chain_block{tail(70), 80});
+  float apart = 0.0F;
+  for (std::size_t x = 0; x < stale.size(); ++x) apart = std::max(apart, std::fabs(stale[x] - fresh.row(3)[x]));
+  CHECK(apart > 0.0F);
+  CHECK(apart < 1.0F);
+  // A session that was rewound further has nothing to reuse and computes all.
+  auto other = model.open_canvas();
+  other.eval(chain_block{tail(0).first(70), 0});
+  const auto computed = other.eval(window);
+  auto third = model.open_canvas();
+  third.eval(chain_block{tail(0).first(70), 0});
+  const auto plain = third.eval(chain_block{tail(70), 80});
+  for (std::size_t i = 0; i < 80; ++i) expect(computed.row(i), plain.row(i));
+}
+
+TEST_CASE("a mask in the place of a token sees everything but the token") {
+  eigen::denoiser model{"tests/data/models/bidirectional-i8.safetensors"};
+  const token_id mask = model.mask_token();
+  const std::vector<token_id> text{5, 9, mask, 12, 7};
+  std::vector<token_id> tokens = text;
+  tokens.push_back(mask);  // in the place of 12
+  const std::vector<node_id> parents{-1, 0, 1, 2, 3, 2};
+  const std::vector<std::uint64_t> visible{0b011111, 0b011111, 0b011111, 0b011111, 0b011111, 0b110111};
+  auto session = model.open_canvas();
+  const auto rows = session.eval(masked_block{tree_block{tokens, parents, 4}, visible});
+  CHECK(session.length() == 5);
+  const auto alike = [](std::span<const float> a, std::span<const float> b) {
+    for (std::size_t x = 0; x < a.size(); ++x) CHECK(std::fabs(a[x] - b[x]) < 1e-4F * (1.0F + std::fabs(b[x])));
+  };
+  const auto plain = model.score({}, text);
+  alike(rows.row(0), plain.row(2));
+  alike(rows.row(2), plain.row(4));
+  bool same = true;  // at the place of 12, the token and the mask give other rows
+  for (std::size_t x = 0; x < rows.cols(); ++x) same = same && rows.row(3)[x] == plain.row(3)[x];
+  CHECK(!same);
+  session.keep(std::vector<node_id>{0, 1, 2});
+  CHECK(session.length() == 3);
+  REQUIRE_THROWS_AS(session.keep(std::vector<node_id>{1}), std::invalid_argument);
 }
 
 TEST_CASE("wrong models and calls are refused") {

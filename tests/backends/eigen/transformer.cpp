@@ -14,6 +14,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <proviso/model/chain_emulation.hpp>
 #include <proviso/testing/check_model.hpp>
 
 #include "random_model.hpp"
@@ -255,6 +256,49 @@ TEST_CASE("features are the rows that the head multiplies") {
       }
       CHECK(std::fabs(sum - static_cast<double>(logits.row(i)[v])) < 1e-4 * (1.0 + std::fabs(sum)));
     }
+  }
+}
+
+TEST_CASE("lazy rows of logits are those of every row at once, bit for bit") {
+  for (const char* name : {"untied-f32", "tied-i8", "grouped-f16"}) {
+    const std::string file = std::string{"tests/data/models/"} + name + ".safetensors";
+    transformer eager{file, options(2)};
+    transformer_options with = options(2);
+    with.lazy_logits = true;
+    transformer lazy{file, with};
+    auto a = eager.open();
+    auto b = lazy.open();
+    const std::vector<token_id> text{1, 5, 9, 17, 3};
+    const std::vector<token_id> nodes{2, 4, 6, 8, 10, 12};
+    const std::vector<node_id> parents{-1, 0, 1, 0, 3, 3};
+    a.eval(chain_block{text, 0});
+    b.eval(chain_block{text, 0});
+    for (std::size_t block = 0; block < 2; ++block) {
+      const auto all = a.eval(tree_block{nodes, parents, 5});
+      auto moved = std::move(b);
+      b = std::move(moved);
+      const logits_rows asked{b.eval(tree_block{nodes, parents, 5})};
+      for (const std::size_t i : {3U, 0U, 3U, 4U}) {  // twice, and not all
+        const std::span<const float> got = asked.row(i, {});
+        CHECK(std::equal(got.begin(), got.end(), all.row(i).begin(), all.row(i).end()));
+      }
+      const std::vector<node_id> path{0, 3};
+      a.keep(path);
+      b.keep(path);
+    }
+    chain_emulation chains{lazy};  // copies rows
+    auto c = chains.open();
+    c.eval(chain_block{text, 0});
+    const auto copied = c.eval(tree_block{nodes, parents, 5});
+    auto d = eager.open();
+    d.eval(chain_block{text, 0});
+    const auto whole = d.eval(tree_block{nodes, parents, 5});
+    for (std::size_t i = 0; i < 5; ++i) {
+      CHECK(std::equal(copied.row(i).begin(), copied.row(i).end(), whole.row(i).begin(), whole.row(i).end()));
+    }
+    const auto last = b.eval(chain_block{text, 1});
+    const auto expected = a.eval(chain_block{text, 1});
+    CHECK(std::equal(last.row(0).begin(), last.row(0).end(), expected.row(0).begin(), expected.row(0).end()));
   }
 }
 

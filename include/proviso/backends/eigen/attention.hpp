@@ -26,13 +26,14 @@ struct block_part {
   std::size_t base = 0;
   std::size_t first = 0;                   ///< first node of this part
   std::size_t last = 0;                    ///< one past
+  std::size_t known = 0;                   ///< nodes whose keys and values are in the cache, with those of this part
   const token_id* tokens = nullptr;        ///< of the whole block
   const std::size_t* positions = nullptr;  ///< of the whole block
   const std::size_t* run = nullptr;        ///< node i sees exactly the first run[i] nodes, or what its bits say
   const std::uint64_t* visible = nullptr;  ///< rows of bits of the whole block, where some run is `irregular`
   std::size_t visible_words = 0;
   std::size_t wanted = 0;     ///< first node whose logits are wanted
-  float* logits = nullptr;    ///< row of the first wanted node of the block
+  float* logits = nullptr;    ///< row of the first wanted node of the block; null: features are enough
   float* features = nullptr;  ///< likewise
 
   static constexpr std::size_t irregular = static_cast<std::size_t>(-1);
@@ -104,7 +105,7 @@ class attention {
     const std::size_t queries = (last - first) * group_;
     std::size_t reach = 0;
     for (std::size_t node = first; node < last; ++node)
-      reach = (std::max)(reach, (std::min)(part.run[node], part.last));
+      reach = (std::max)(reach, (std::min)(part.run[node], part.known));
     const std::size_t places = part.base + reach;
     const std::size_t stride = padded(places);
     const float scale = 1.0F / std::sqrt(static_cast<float>(dim_));

@@ -27,12 +27,14 @@ struct transformer_options {
   weight_storage storage = weight_storage::as_stored;     ///< how weights are kept in memory
   std::size_t capacity = 0;                               ///< tokens per session; 0: all positions of the model
   std::optional<instruction_set> kernels = std::nullopt;  ///< the strongest of this machine unless named
+  bool lazy_logits = false;  ///< rows of logits are computed when they are asked for, each in a product of its own
 };
 
 /// One block for one sequence.
 struct engine_request {
   sequence* state = nullptr;
   masked_block block;
+  std::size_t reuse = 0;  ///< the last nodes whose keys and values already lie in their slots of the cache
 };
 
 /// Weights, threads and working memory shared by the sessions of a model; checks blocks and cuts them into passes.
@@ -41,6 +43,7 @@ class engine {
   engine(const std::string& path, const transformer_options& options)
       : weights_{load(path, options)},
         capacity_{options.capacity == 0 ? weights_.config.max_position_embeddings : options.capacity},
+        lazy_{options.lazy_logits},
         pass_{weights_, checked_threads(options), checked_capacity()} {}
 
   const transformer_config& config() const noexcept { return weights_.config; }
@@ -49,7 +52,15 @@ class engine {
   std::size_t logits_stride() const noexcept { return pass_.logits_stride(); }
   std::size_t features_stride() const noexcept { return pass_.features_stride(); }
 
-  sequence open() const { return {config(), capacity_}; }
+  bool lazy_logits() const noexcept { return lazy_; }
+  sequence open(bool lazy = false) const { return {config(), capacity_, lazy}; }
+
+  /// Makes sure that row `row` of the last block of a lazy sequence is there.
+  void score(sequence& state, std::size_t row) {
+    const std::lock_guard lock{mutex_};
+    state.compute_missing(row, logits_stride(), features_stride(),
+                          [this](const float* features, float* logits) { pass_.score(features, logits); });
+  }
 
   /// Evaluates one block for each of `count` sequences, `request_of(i)` being the i-th. With `everything`, every node
   /// sees every node. Calls from several threads run one after another.
@@ -159,12 +170,12 @@ class engine {
       rows = 0;
     };
     for (const engine_request& request : requests_) {
-      const std::size_t size = request.block.size();
-      const bool whole = size > rows_per_pass && request.state->looks_ahead(request.block);
+      const std::size_t size = request.block.size() - request.reuse;
+      const bool whole = request.reuse > 0 || (size > rows_per_pass && request.state->looks_ahead(request.block));
       if (whole) flush();
       for (std::size_t first = 0; first < size;) {
         const std::size_t last = whole ? size : (std::min)(size, first + rows_per_pass - rows);
-        parts_.push_back(request.state->part(request.block, first, last));
+        parts_.push_back(request.state->part(request.block, first, last, last + request.reuse));
         rows += last - first;
         first = last;
         if (rows >= rows_per_pass) flush();
@@ -175,6 +186,7 @@ class engine {
 
   transformer_weights weights_;
   std::size_t capacity_;
+  bool lazy_;
   std::mutex mutex_;
   forward_pass pass_;
   std::vector<engine_request> requests_;

@@ -56,6 +56,16 @@ class forward_pass {
     score();
   }
 
+  /// The logits of a row of features.
+  void score(const float* features, float* logits) {
+    hidden_.reserve(hidden_width_);
+    std::copy_n(features, hidden_width_, hidden_.data());
+    out_.resize((std::max)(std::size_t{1}, out_.size()));
+    out_[0] = logits;
+    scored_.assign(1, 0);
+    multiply(weights_.head, scored_, {hidden_, hidden_width_}, false);
+  }
+
  private:
   /// Up to so many rows, every member prepares the input of a product for itself: that is faster than to share the work
   /// and to wait for each other, and leaves the input in its own caches.
@@ -97,7 +107,7 @@ class forward_pass {
         all_.push_back(rows_.size());
         rows_.push_back({&part, node});
       }
-      places = (std::max)(places, part.base + part.last);
+      places = (std::max)(places, part.base + part.known);
     }
     const std::size_t n = rows_.size();
     const std::size_t widest = padded((std::max)({hidden_width_, attended_width_, active_width_}), fixed_point_columns);
@@ -135,13 +145,16 @@ class forward_pass {
   }
 
   void score() {
-    for (std::size_t i = 0; i < wanted_.size(); ++i) {
-      const auto& [part, node] = rows_[wanted_[i]];
-      normalise(hidden_.data() + wanted_[i] * hidden_width_, weights_.final_norm,
+    scored_.clear();
+    for (const std::size_t row : wanted_) {
+      const auto& [part, node] = rows_[row];
+      normalise(hidden_.data() + row * hidden_width_, weights_.final_norm,
                 part->features + (node - part->wanted) * hidden_width_);
-      out_[i] = part->logits + (node - part->wanted) * logits_stride();
+      if (part->logits == nullptr) continue;
+      out_[scored_.size()] = part->logits + (node - part->wanted) * logits_stride();
+      scored_.push_back(row);
     }
-    multiply(weights_.head, wanted_, {hidden_, hidden_width_, &weights_.final_norm}, false);
+    multiply(weights_.head, scored_, {hidden_, hidden_width_, &weights_.final_norm}, false);
   }
 
   void normalise(const float* row, const aligned_array<float>& gain, float* out) const {
@@ -244,6 +257,7 @@ class forward_pass {
   std::vector<node_row> rows_;
   std::vector<std::size_t> all_;  ///< indices into rows_
   std::vector<std::size_t> wanted_;
+  std::vector<std::size_t> scored_;  ///< those whose logits are computed in this pass
   aligned_array<float> hidden_;     ///< [rows x hidden], the residual stream
   aligned_array<float> projected_;  ///< [rows x (queries, keys, values)]
   aligned_array<float> attended_;   ///< [rows x queries]

@@ -24,13 +24,24 @@ namespace eigen {
 /// Node i of the last block lies in slot base() + i until `keep` or `rewind` decides what stays.
 class sequence {
  public:
-  sequence(const transformer_config& config, std::size_t capacity) : cache_(config, capacity) {}
+  /// `lazy`: rows of logits are left to `compute_missing`.
+  sequence(const transformer_config& config, std::size_t capacity, bool lazy = false)
+      : cache_(config, capacity), lazy_{lazy} {}
 
   std::size_t length() const noexcept { return length_; }
   /// Rows of logits and features of the last block.
   std::size_t rows() const noexcept { return rows_; }
   const float* logits() const noexcept { return logits_.data(); }
   const float* features() const noexcept { return features_.data(); }
+  bool lazy() const noexcept { return lazy_; }
+
+  /// Calls `score(features, logits)` for row `row` of a lazy sequence when that has not been done yet.
+  template <class Score>
+  void compute_missing(std::size_t row, std::size_t logits_stride, std::size_t features_stride, Score&& score) {
+    if (scored_[row]) return;
+    score(features_.data() + row * features_stride, logits_.data() + row * logits_stride);
+    scored_[row] = true;
+  }
 
   /// Whether the tokens held are a chain, so that something can follow them.
   bool settled() const noexcept { return length_ == base_ + chain_; }
@@ -75,20 +86,21 @@ class sequence {
     return false;
   }
 
-  /// Nodes [first, last) of the prepared block.
-  block_part part(const masked_block& block, std::size_t first, std::size_t last) {
+  /// Nodes [first, last) of the prepared block; `known`: nodes that lie in the cache once they are done.
+  block_part part(const masked_block& block, std::size_t first, std::size_t last, std::size_t known) {
     block_part result;
     result.cache = &cache_;
     result.base = length_;
     result.first = first;
     result.last = last;
+    result.known = known;
     result.tokens = block.nodes.tokens.data();
     result.positions = positions_.data();
     result.run = run_.data();
     result.visible = visible_.data();
     result.visible_words = block.words_per_row();
     result.wanted = block.size() - block.nodes.want;
-    result.logits = logits_.data();
+    result.logits = lazy_ ? nullptr : logits_.data();
     result.features = features_.data();
     return result;
   }
@@ -98,6 +110,7 @@ class sequence {
     base_ = length_;
     length_ += block.size();
     rows_ = block.nodes.want;
+    if (lazy_) scored_.assign(rows_, false);
     chain_ = 0;
     while (chain_ < block.size() && parents_[chain_] == static_cast<node_id>(chain_) - 1 &&
            run_[chain_] == chain_ + 1) {
@@ -163,6 +176,7 @@ class sequence {
   }
 
   kv_cache cache_;
+  bool lazy_;
   std::size_t length_ = 0;
   std::size_t base_ = 0;   ///< length before the last block
   std::size_t chain_ = 0;  ///< leading nodes of the last block that form a plain chain
@@ -173,6 +187,7 @@ class sequence {
   std::vector<std::uint64_t> visible_;
   aligned_array<float> logits_;
   aligned_array<float> features_;
+  std::vector<bool> scored_;  ///< rows of logits of a lazy sequence that were computed
 };
 
 }  // namespace eigen

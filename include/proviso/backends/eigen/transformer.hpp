@@ -28,7 +28,7 @@ namespace eigen {
 class transformer_session {
  public:
   /// Tokens held.
-  std::size_t length() const noexcept { return state_->length(); }
+  std::size_t length() const noexcept { return state_->text.length(); }
   /// Tokens that fit.
   std::size_t capacity() const noexcept { return engine_->capacity(); }
 
@@ -40,36 +40,47 @@ class transformer_session {
   /// `want` beyond the block, a parent that does not precede its node, visibility of the wrong size or that shows a
   /// node nothing; std::length_error where the capacity does not suffice; std::logic_error where `keep` is missing.
   /// After an error the session is as before the call.
-  logits_view<float> eval(masked_block block) {
-    engine_->eval(1, [&](std::size_t) { return engine_request{state_.get(), block}; });
+  lazy_logits_view<float> eval(masked_block block) {
+    engine_->eval(1, [&](std::size_t) { return engine_request{&state_->text, block}; });
     return logits();
   }
 
   /// Forgets all but the first `n` tokens. Errors: std::invalid_argument where `n > length()`; std::logic_error where
   /// the first `n` tokens are not a chain.
-  void rewind(std::size_t n) { state_->rewind(n); }
+  void rewind(std::size_t n) { state_->text.rewind(n); }
 
   /// Keeps these nodes of the block evaluated last, each the parent of the next, and forgets the others.
   /// Errors: std::invalid_argument where they are no such path.
-  void keep(std::span<const node_id> path) { state_->keep(path); }
+  void keep(std::span<const node_id> path) { state_->text.keep(path); }
 
   /// The rows that the head multiplied (after the last norm), parallel to the logits of the last call.
   logits_view<float> features() const noexcept {
-    return {state_->features(), state_->rows(), engine_->config().hidden_size, engine_->features_stride()};
+    return {state_->text.features(), state_->text.rows(), engine_->config().hidden_size, engine_->features_stride()};
   }
 
  private:
   friend class transformer;
 
   explicit transformer_session(std::shared_ptr<engine> shared)
-      : engine_{std::move(shared)}, state_{std::make_unique<sequence>(engine_->open())} {}
+      : engine_{std::move(shared)},
+        state_{std::make_unique<held>(held{engine_->open(engine_->lazy_logits()), engine_.get()})} {}
 
-  logits_view<float> logits() const noexcept {
-    return {state_->logits(), state_->rows(), engine_->config().vocab_size, engine_->logits_stride()};
+  lazy_logits_view<float> logits() const noexcept {
+    const logits_view<float> rows{state_->text.logits(), state_->text.rows(), engine_->config().vocab_size,
+                                  engine_->logits_stride()};
+    if (!state_->text.lazy()) return {rows, {}};
+    return {rows, {state_.get(), [](void* h, std::size_t row) {
+                     static_cast<held*>(h)->home->score(static_cast<held*>(h)->text, row);
+                   }}};
   }
 
+  /// Stays where it is when the session moves.
+  struct held {
+    sequence text;
+    engine* home;
+  };
   std::shared_ptr<engine> engine_;
-  std::unique_ptr<sequence> state_;
+  std::unique_ptr<held> state_;
 };
 
 /// A causal LLaMA-style decoder on the CPU (RMSNorm, rotary positions, SwiGLU, grouped-query attention).
@@ -114,7 +125,7 @@ class transformer {
       if (items[i].session == nullptr || items[i].session->engine_ != engine_) {
         throw std::invalid_argument("batch item " + std::to_string(i) + " has no session of this model");
       }
-      return engine_request{items[i].session->state_.get(), items[i].block};
+      return engine_request{&items[i].session->state_->text, items[i].block};
     });
     for (batch_item<session>& item : items) item.logits = item.session->logits();
   }
