@@ -2,13 +2,18 @@
 #include <cstddef>
 #include <vector>
 
+#include <proviso/decode/space.hpp>
+#include <proviso/drafters/lookahead.hpp>
+#include <proviso/drafters/parallel.hpp>
 #include <proviso/drafters/prompt_lookup.hpp>
 #include <proviso/drafters/suffix.hpp>
 #include <proviso/drive/batch_decoder.hpp>
 #include <proviso/lengths/heuristic.hpp>
+#include <proviso/rules/traversal.hpp>
 
 #include "support/allocations.hpp"
 #include "support/decoding.hpp"
+#include "support/masked.hpp"
 
 using namespace proviso;
 using namespace support;
@@ -58,6 +63,24 @@ TEST_CASE("steady rounds with lookups allocate nothing") {
   testing::table_model big{testing::random_table(4, 1, 1, 4.0F), 4096};
   CHECK(in_steady_rounds(decoder{speculative{big, drafters::prompt_lookup{}, rules::match{}}, 1}) == 0);
   CHECK(in_steady_rounds(decoder{speculative{big, drafters::suffix{}, rules::match{}}, 1}) == 0);
+}
+
+TEST_CASE("steady rounds of SPACE allocate nothing, with whole and with pruned groups") {
+  const masked_rows rows = random_masks(8, 3, 1, 0.2, 0.5);
+  testing::table_model model = model_of(rows, 4096);
+  for (const double cost : {0.0, 0.15}) {
+    CHECK(in_steady_rounds(decoder{space{model, drafters::masks{rows.tokens(), cost}}, 1}) == 0);
+  }
+  CHECK(in_steady_rounds(decoder{space{model, drafters::masks{rows.tokens(), 0.0, 2}, rules::traversal{}}, 1}) == 0);
+}
+
+TEST_CASE("steady rounds with parallel drafts and with lookahead windows allocate nothing") {
+  const masked_rows rows = random_masks(8, 3, 1, 0.2, 0.5);
+  testing::table_model model = model_of(rows, 4096);
+  const drafters::parallel chains{model, rows.tokens(), drafters::mask_row::own, drafters::mask_sight::all};
+  CHECK(in_steady_rounds(decoder{speculative{model, chains, rules::token{}}, 1}) == 0);
+  testing::table_model few{testing::random_table(4, 1, 1, 4.0F), 4096};
+  CHECK(in_steady_rounds(decoder{speculative{few, drafters::lookahead{3, 3, 2}, rules::match{}}, 1}) == 0);
 }
 
 TEST_CASE("steady ticks of a batch allocate nothing") {

@@ -7,6 +7,7 @@
 
 #include <proviso/core/draft.hpp>
 #include <proviso/core/law.hpp>
+#include <proviso/core/logits.hpp>
 #include <proviso/core/random.hpp>
 #include <proviso/core/types.hpp>
 #include <proviso/core/view.hpp>
@@ -75,6 +76,9 @@ struct feedback {
   const outcome& result;
   std::span<const token_id> text;  ///< prompt and committed tokens, after the round
   std::size_t accepted = 0;        ///< drafted tokens that were emitted
+  /// The target's rows, row n after node n; they stay valid until its next evaluation, so while the next draft is made.
+  /// None where several models are the target.
+  logits_rows rows{};
 };
 
 /// A rule decides what of a draft stands. It declares `static constexpr bool lossless`: whether the emitted law is
@@ -95,7 +99,8 @@ constexpr bool shares_noise(const R& r) noexcept {
 
 /// A length policy bounds the draft: `start()` once per generation (forgets, so that equal seeds give equal texts);
 /// the draft is at most `limit()` deep this round; `proceed(depth, q)` says, before a token is drawn from `q`, whether
-/// to draw it; `observe` learns from the round.
+/// to draw it; before a drafter evaluates a model for `q` it may ask with an empty law whether to do so; `observe` learns
+/// from the round.
 template <class L>
 concept length_policy = requires(L& l, const law_view& q, const feedback& f) {
   l.start();

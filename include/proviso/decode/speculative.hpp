@@ -83,7 +83,8 @@ class speculative {
       const outcome o = rule_(draft_, p, g.random());
 
       const std::size_t accepted = g.commit(draft_, o, p, target_);
-      const feedback f{draft_, o, g.text(), accepted};
+      feedback f{draft_, o, g.text(), accepted};
+      if constexpr (std::is_convertible_v<decltype(rows), logits_rows>) f.rows = rows;
       drafter_.commit(f);
       length_.observe(f);
       co_await g.next_round();
