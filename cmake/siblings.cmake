@@ -5,7 +5,7 @@
 # test or page whose header is gone.
 cmake_path(GET CMAKE_CURRENT_LIST_DIR PARENT_PATH root)
 set(missing)
-foreach(family drafters rules lengths transforms combine decode)
+foreach(family drafters rules lengths transforms combine decode orders schedules stops)
   set(header_of "include/proviso/${family}/NAME.hpp")
   set(test_of "tests/${family}/NAME.cpp")
   set(page_of "docs/${family}/NAME.md")

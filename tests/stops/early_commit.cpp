@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <proviso/stops/early_commit.hpp>
+
+#include <stdexcept>
+
+#include "support/canvases.hpp"
+#include "support/catch.hpp"
+
+using namespace proviso;
+
+namespace {
+
+/// An order that reports what the stop said.
+struct ask {
+  stops::early_commit stop;
+  bool* said;
+  void operator()(canvas_step& s) { *said = stop(s); }
+};
+
+bool commits(double gap) {
+  bool said = false;
+  support::canvas_trial trial{{2, 0, 2}, {{0.95, 0.05}, {0.5, 0.5}, {0.1, 0.9}}};
+  trial.after(ask{stops::early_commit{gap}, &said});
+  return said;
+}
+
+}  // namespace
+
+TEST_CASE("early commit waits for every masked position") {
+  CHECK(commits(0.79));
+  CHECK(!commits(0.81));
+  CHECK(!commits(1.0));
+  REQUIRE_THROWS_AS(stops::early_commit(1.5), std::invalid_argument);
+}
