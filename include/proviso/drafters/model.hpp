@@ -31,14 +31,17 @@ class model {
     if (slot_.capacity() < c.text().size() + limit) {
       limit = slot_.capacity() < c.text().size() ? 0 : slot_.capacity() + 1 - c.text().size();
     }
-    if (limit == 0) co_return;
+    if (limit == 0 || !c.proceed(0, {})) co_return;
     co_await c.feed(slot_);
     logits_rows rows = co_await c.evaluate(slot_, chain_block{c.text().subspan(slot_.length()), 1});
     for (node_id at = draft::root();;) {
       const law_view q = c.law(rows, 0, d, at, d.next_law());
-      if (!q || !c.proceed(d.depth(at), q)) co_return;
+      if (!q) co_return;
+      const bool wanted =
+          q.is_point() ? c.proceed(d.depth(at), c.ranking(rows, 0, d, at, ranking_)) : c.proceed(d.depth(at), q);
+      if (!wanted) co_return;
       at = c.sample(d, at, q);
-      if (d.depth(at) == limit) co_return;
+      if (d.depth(at) == limit || !c.proceed(d.depth(at), {})) co_return;
       last_ = d.token(at);
       rows = co_await c.evaluate(slot_, chain_block{{&last_, 1}, 1});
     }
@@ -48,6 +51,7 @@ class model {
 
  private:
   model_slot slot_;
+  law_buffer ranking_;
   token_id last_ = 0;
 };
 
