@@ -7,18 +7,26 @@
 #include <string>
 #include <vector>
 
-#include "methods.hpp"
 #include "terminal.hpp"
-#include "zoo.hpp"
 
 namespace cli {
+
+/// Where the models are: files given by the user, else those of the bundled zoo.
+struct model_files {
+  std::string zoo;  ///< folder; empty = found
+  std::string base;
+  std::string draft;
+  std::string vocabulary;
+  std::size_t threads = 2;
+  std::size_t draft_threads = 1;  ///< a small model is over before a second thread has woken up
+};
 
 /// Options that decoding commands share.
 struct decode_options {
   model_files files;
   std::size_t max_tokens = 0;
   std::optional<std::size_t> draft_length;
-  std::string lengths = "fixed";  ///< or "heuristic"
+  std::string lengths = "fixed";  ///< or "heuristic", "cost_model"
   std::uint64_t seed = 1;
   std::string json;              ///< empty = none
   std::string colours = "auto";  ///< or "always", "never"; auto asks the terminal and the environment
@@ -30,9 +38,9 @@ struct decode_options {
   }
 };
 
+/// Options that all kinds of comparison share.
 struct compare_options : decode_options {
-  std::vector<std::string> methods{"plain", "draft-token", "draft-match", "lookup-match", "suffix-match"};
-  std::vector<float> temperatures{0.0F, 0.7F, 1.0F};
+  std::vector<float> temperatures;
   std::vector<std::string> languages;  ///< empty = all that have prompts
   std::size_t prompts = 0;             ///< per language; 0 = as many as fit into `budget`
   double budget = 40.0;                ///< seconds of measuring
@@ -51,9 +59,19 @@ struct generate_options : decode_options {
   std::optional<double> min_p;
 };
 
+struct infill_options : decode_options {
+  std::string text;   ///< with gaps, written [[8]]
+  std::string model;  ///< a denoiser; empty = the bundled student
+  std::string language = "en";
+  float temperature = 0.7F;
+  std::size_t steps = 16;
+  bool animate = true;
+  std::size_t pause = 120;  ///< milliseconds per step of the animation
+};
+
 /// The commands of the program. They return its exit code and throw for wrong input.
-int compare(const compare_options& options);
 int generate(const generate_options& options);
+int infill(const infill_options& options);
 int list_models(const model_files& files);
 
 }  // namespace cli

@@ -10,9 +10,11 @@
 
 #include "commands.hpp"
 #include "interrupt.hpp"
+#include "methods.hpp"
 #include "prompts.hpp"
 #include "results.hpp"
 #include "stream.hpp"
+#include "zoo.hpp"
 
 namespace cli {
 namespace {
@@ -50,9 +52,10 @@ int generate(const generate_options& options) {
   const sampling shape = shape_of(options);
   const std::string text = prompt_text(options);
   models loaded{options.files, how.needs_draft};
-  const std::vector<proviso::token_id> tokens = encode_prompt(loaded, options.language, text);
+  const std::vector<proviso::token_id> tokens =
+      encode_prompt(loaded.words(), loaded.capacity(), options.language, text);
   proviso::decoder decoder = make_decoder(
-      how, {&loaded.base(), loaded.draft(), shape, options.draft_length, options.lengths == "heuristic", options.seed});
+      how, {&loaded.base(), loaded.draft(), shape, options.draft_length, options.lengths, options.seed});
   std::optional<json_file> json;
   if (!options.json.empty()) json.emplace(options.json);
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -16,6 +17,8 @@
 #include <proviso/version.hpp>
 
 #include "commands.hpp"
+#include "comparison.hpp"
+#include "methods.hpp"
 
 namespace {
 
@@ -64,8 +67,11 @@ void add_decoding(CLI::App& command, cli::decode_options& o) {
       ->capture_default_str();
   command.add_option("--draft-length", o.draft_length, "Tokens to draft per round at most (default: the method's own)")
       ->check(CLI::Range(1, 64));
-  command.add_option("--lengths", o.lengths, "Draft length: fixed, or heuristic (longer after success)")
-      ->check(CLI::IsMember({"fixed", "heuristic"}))
+  command
+      .add_option(
+          "--lengths", o.lengths,
+          "Draft length: fixed, heuristic (longer after success), or cost_model (while a token is worth its cost)")
+      ->check(CLI::IsMember({"fixed", "heuristic", "cost_model"}))
       ->capture_default_str();
   command.add_option("--seed", o.seed, "Seed of every random choice")
       ->capture_default_str()
@@ -76,6 +82,41 @@ void add_decoding(CLI::App& command, cli::decode_options& o) {
   command.add_option("--colour,--color", o.colours, "Colours: auto, always or never")
       ->check(CLI::IsMember({"auto", "always", "never"}))
       ->capture_default_str();
+}
+
+/// The flags of all kinds of comparison. Returns those that choose one, in the order of `cli::comparisons`, without the
+/// one that needs no flag.
+std::vector<CLI::Option*> add_kinds(CLI::App& compare) {
+  std::vector<CLI::Option*> kinds;
+  std::vector<CLI::Option*> unflagged;
+  for (const auto& kind : cli::comparisons()) {
+    const std::string name = kind->flag();
+    CLI::App* const own = compare.add_option_group(name.empty() ? "Without another comparison" : "With " + name);
+    own->set_help_flag();
+    kind->add_flags(*own);
+    const std::vector<CLI::Option*> flags = own->get_options();
+    if (flags.empty()) compare.remove_subcommand(own);
+    if (name.empty()) {
+      unflagged = flags;
+      continue;
+    }
+    CLI::Option* const choice = compare.add_flag(name)->description(kind->summary());
+    for (CLI::Option* flag : flags) flag->needs(choice);
+    for (CLI::Option* flag : unflagged) choice->excludes(flag);
+    for (CLI::Option* other : kinds) choice->excludes(other);
+    kinds.push_back(choice);
+  }
+  return kinds;
+}
+
+/// The arguments, the last one first, as CLI11 wants them. `--languages` without names means `--by-language`.
+std::vector<std::string> arguments(int argc, char** argv) {
+  std::vector<std::string> all;
+  for (int i = argc - 1; i > 0; --i) {
+    const bool bare = all.empty() || all.back().rfind("--", 0) == 0;
+    all.emplace_back(bare && std::string_view{argv[i]} == "--languages" ? "--by-language" : argv[i]);
+  }
+  return all;
 }
 
 }  // namespace
@@ -92,11 +133,10 @@ int main(int argc, char** argv) {
   comparing.max_tokens = 64;
   CLI::App* compare = app.add_subcommand("compare", "Decode the bundled prompts with several methods and compare them");
   compare->footer("Methods:" + names);
-  const CLI::Option* methods =
-      compare->add_option("--methods", comparing.methods, "Methods to compare")->delimiter(',')->capture_default_str();
-  const CLI::Option* temperatures = compare->add_option("--temperature", comparing.temperatures, "Temperatures")
-                                        ->delimiter(',')
-                                        ->capture_default_str();
+  compare
+      ->add_option("--temperature", comparing.temperatures,
+                   "Temperatures (default: 0, 0.7 and 1, or those of the kind of comparison)")
+      ->delimiter(',');
   compare->add_option("--languages", comparing.languages, "Languages (default: all)")->delimiter(',');
   std::string prompts = "auto";
   compare
@@ -112,9 +152,8 @@ int main(int argc, char** argv) {
   compare->add_option("--show", comparing.shown, "Prompts whose text is shown first")
       ->check(CLI::Range(0, 64))
       ->capture_default_str();
-  bool rules = false;
-  compare->add_flag("--rules", rules, "Compare the rules of acceptance, at temperature 1 unless another is given");
   add_decoding(*compare, comparing);
+  const std::vector<CLI::Option*> kinds = add_kinds(*compare);
 
   cli::generate_options generating;
   generating.max_tokens = 128;
@@ -137,28 +176,43 @@ int main(int argc, char** argv) {
       ->type_name("P");
   add_decoding(*generate, generating);
 
+  cli::infill_options filling;
+  CLI::App* infill = app.add_subcommand("infill", "Fill the gaps of a text with a denoiser, step by step");
+  infill->add_option("text", filling.text, "The text; [[8]] is a gap of eight tokens")->required()->type_name("TEXT");
+  infill->add_option("--model", filling.model, "File of the denoiser (default: the bundled student)")
+      ->type_name("FILE");
+  infill->add_option("--language", filling.language, "Language of the text")->capture_default_str();
+  infill->add_option("--temperature", filling.temperature, "Temperature; 0 = always the most probable token")
+      ->capture_default_str();
+  infill->add_option("--steps", filling.steps, "Steps")->check(CLI::Range(1, 4096))->capture_default_str();
+  infill->add_option("--seed", filling.seed, "Seed of the random numbers")->capture_default_str();
+  infill->add_option("--pause", filling.pause, "Milliseconds between the steps that are shown; terminals only")
+      ->check(CLI::Range(0, 10000))
+      ->capture_default_str();
+  add_models(*infill, filling.files);
+
   cli::model_files listed;
   CLI::App* models = app.add_subcommand("models", "List the bundled models");
   add_models(*models, listed);
 
   try {
-    app.parse(argc, argv);
+    app.parse(arguments(argc, argv));
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() == 0) return app.exit(e);
     return complain(e.what());
   }
   try {
-    if (app.get_subcommands().empty()) return complain("name a command: compare, generate or models");
+    if (app.get_subcommands().empty()) return complain("name a command: compare, generate, infill or models");
     if (compare->parsed()) {
       comparing.prompts = prompts_per_language(prompts);
-      if (rules) {
-        if (!methods->empty()) return complain("--rules and --methods exclude each other");
-        comparing.methods = cli::rule_methods();
-        if (temperatures->empty()) comparing.temperatures = {1.0F};
-      }
-      return cli::compare(comparing);
+      std::size_t kind = 0;
+      while (kind < kinds.size() && kinds[kind]->empty()) ++kind;
+      cli::comparison& chosen = *cli::comparisons()[kind < kinds.size() ? kind + 1 : 0];
+      if (comparing.temperatures.empty()) comparing.temperatures = chosen.temperatures();
+      return chosen.run(comparing);
     }
     if (generate->parsed()) return cli::generate(generating);
+    if (infill->parsed()) return cli::infill(filling);
     return cli::list_models(listed);
   } catch (const std::exception& e) {
     return complain(e.what());

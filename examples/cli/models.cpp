@@ -10,6 +10,7 @@
 #include <proviso/backends/eigen/safetensors.hpp>
 
 #include "commands.hpp"
+#include "zoo.hpp"
 
 namespace cli {
 namespace {

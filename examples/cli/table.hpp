@@ -2,12 +2,18 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
+#include <functional>
+#include <limits>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
+
+#include <proviso/core/statistics.hpp>
 
 #include "methods.hpp"
 #include "results.hpp"
@@ -15,11 +21,75 @@
 
 namespace cli {
 
-/// The results of a comparison as tables that fit into 60 columns.
+/// Sums over the results of a contestant in one language at one temperature.
+struct totals {
+  std::size_t runs = 0;
+  double seconds = 0.0;
+  proviso::statistics stats{};
+
+  double tokens_per_second() const { return static_cast<double>(stats.emitted) / seconds; }
+};
+
+/// A figure of a table.
+struct column {
+  std::string top, bottom;  ///< heading
+  int width;
+  std::string format;  ///< of the figure
+  /// From the sums of a contestant and of the first one, in one language; NaN where there is none.
+  std::function<double(std::string_view name, const totals& ours, const totals& first)> value;
+
+  std::string text(double figure) const {
+    return fmt::format("{:>{}}", std::isnan(figure) ? "-" : fmt::format(fmt::runtime(format), figure), width);
+  }
+};
+
+namespace columns {
+
+inline column tokens_per_second() {
+  return {"tokens", "/s", 6, "{:.0f}",
+          [](std::string_view, const totals& ours, const totals&) { return ours.tokens_per_second(); }};
+}
+inline column speedup() {
+  return {"speed-", "up", 8, "{:.2f}x", [](std::string_view, const totals& ours, const totals& first) {
+            return ours.tokens_per_second() / first.tokens_per_second();
+          }};
+}
+inline column tokens_per_call() {
+  return {"tokens", "/call", 7, "{:.2f}",
+          [](std::string_view, const totals& ours, const totals&) { return ours.stats.tokens_per_call(); }};
+}
+inline column acceptance() {
+  return {"accept-", "ance", 8, "{:.0f} %", [](std::string_view, const totals& ours, const totals&) {
+            const bool drafts = ours.stats.drafted > 0;
+            return drafts ? 100.0 * ours.stats.acceptance_rate() : std::numeric_limits<double>::quiet_NaN();
+          }};
+}
+inline column drafted_per_call() {
+  return {"drafted", "/call", 8, "{:.2f}",
+          [](std::string_view, const totals& ours, const totals&) { return ours.stats.drafted_per_call(); }};
+}
+
+}  // namespace columns
+
+/// The columns of methods that draft for one model.
+inline std::vector<column> standard_columns() {
+  return {columns::tokens_per_second(), columns::speedup(), columns::tokens_per_call(), columns::acceptance(),
+          columns::drafted_per_call()};
+}
+
+/// The results of a group as tables that fit into 60 columns, if its own columns do.
 class table {
  public:
-  table(const terminal& out, const std::vector<const method*>& methods, const std::vector<result>& results)
-      : out_{out}, methods_{methods}, results_{results} {
+  /// A row: a contestant, how it is shown, and what is said of its text at a temperature.
+  struct row {
+    std::string name;
+    std::string label;
+    std::function<std::string(float temperature)> verdict;
+  };
+
+  table(const terminal& out, std::vector<row> rows, const std::vector<column>& columns,
+        const std::vector<result>& results)
+      : out_{out}, rows_{std::move(rows)}, columns_{columns}, results_{results} {
     for (const result& r : results) {
       if (std::find(languages_.begin(), languages_.end(), r.language) == languages_.end())
         languages_.push_back(r.language);
@@ -29,47 +99,50 @@ class table {
   /// In the order of the results.
   const std::vector<std::string>& languages() const noexcept { return languages_; }
 
-  /// Method by method, means over languages.
+  /// One line for each contestant, means over languages.
   void print_methods(float temperature) const {
-    fmt::print(out_.stream, "\n{:<13}{:>6}{:>8}{:>7}{:>8}{:>8}  {}\n", "", "tokens", "speed-", "tokens", "accept-",
-               "drafted", "text as");
-    fmt::print(out_.stream, "{}{:>6}{:>8}{:>7}{:>8}{:>8}  {}\n",
-               styled(fmt::format("{:<13}", fmt::format("T = {}", temperature)), style::bold, out_.colours), "/s", "up",
-               "/call", "ance", "/call", "plain");
-    for (const method* m : methods_) {
-      figures mean;
-      for (const std::string& language : languages_) mean += of(m->name, temperature, &language);
-      if (mean.runs == 0) continue;
-      mean /= static_cast<double>(languages_.size());
-      const bool drafts = mean.drafted > 0.0;
-      fmt::print(out_.stream, "{:<13}{:>6.0f}{:>7.2f}x{:>7.2f}{:>8}{:>8.2f}  {}\n", m->name, mean.tokens_per_second,
-                 mean.speedup, mean.tokens_per_call, drafts ? fmt::format("{:.0f} %", 100.0 * mean.acceptance) : "-",
-                 mean.drafted, text_verdict(*m, temperature));
+    std::string top = fmt::format("{:<13}", "");
+    std::string bottom;
+    for (const column& c : columns_) {
+      top += fmt::format("{:>{}}", c.top, c.width);
+      bottom += fmt::format("{:>{}}", c.bottom, c.width);
+    }
+    const std::string title =
+        styled(fmt::format("{:<13}", fmt::format("T = {}", temperature)), style::bold, out_.colours);
+    fmt::print(out_.stream, "\n{}  text as\n{}{}  plain\n", top, title, bottom);
+    for (const row& r : rows_) {
+      if (runs(r.name, temperature) == 0) continue;
+      std::string line = fmt::format("{:<13}", r.label);
+      for (const column& c : columns_) line += c.text(mean(c, r.name, temperature));
+      fmt::print(out_.stream, "{}  {}\n", line, r.verdict(temperature));
     }
   }
 
-  /// Language by language, the fastest method of each temperature.
+  /// Language by language, the fastest contestant of each temperature: its second and third column.
   void print_languages(const std::vector<float>& temperatures) const {
-    if (methods_.size() < 2) return;
+    if (rows_.size() < 2) return;
     const std::size_t at_once = (std::max)(std::size_t{1}, (out_.columns - 9) / 17);
     for (std::size_t first = 0; first < temperatures.size(); first += at_once) {
       const std::size_t last = (std::min)(temperatures.size(), first + at_once);
       std::string head = fmt::format("\n{:<9}", "");
       std::string names = fmt::format("\n{:<9}", "fastest:");
       std::string units = fmt::format("\n{:<9}", "");
-      std::vector<std::string_view> best;
+      std::vector<const row*> best;
       for (std::size_t t = first; t < last; ++t) {
-        best.push_back(fastest(temperatures[t]));
+        best.push_back(&fastest(temperatures[t]));
         head += fmt::format("{:>17}", fmt::format("T = {}", temperatures[t]));
-        names += fmt::format("{:>17}", best.back());
-        units += fmt::format("{:>9}{:>8}", "speed-up", "/call");
+        names += fmt::format("{:>17}", best.back()->label);
+        units += fmt::format("{:>9}{:>8}", columns_[1].top + columns_[1].bottom, columns_[2].bottom);
       }
       fmt::print(out_.stream, "{}{}{}\n", styled(head, style::bold, out_.colours), names, units);
       for (const std::string& language : languages_) {
         std::string line = fmt::format("{:<9}", language);
         for (std::size_t t = first; t < last; ++t) {
-          const figures f = of(best[t - first], temperatures[t], &language);
-          line += fmt::format("{:>8.2f}x{:>8.2f}", f.speedup, f.tokens_per_call);
+          for (const std::size_t c : {1U, 2U}) {
+            line += fmt::format("{:>{}}",
+                                columns_[c].text(figure(columns_[c], best[t - first]->name, temperatures[t], language)),
+                                10 - c);
+          }
         }
         fmt::print(out_.stream, "{}\n", line);
       }
@@ -77,45 +150,6 @@ class table {
   }
 
  private:
-  struct figures {
-    std::size_t runs = 0;
-    double tokens_per_second = 0.0, speedup = 0.0, tokens_per_call = 0.0, acceptance = 0.0, drafted = 0.0;
-
-    figures& operator+=(const figures& o) {
-      runs += o.runs;
-      tokens_per_second += o.tokens_per_second;
-      speedup += o.speedup;
-      tokens_per_call += o.tokens_per_call;
-      acceptance += o.acceptance;
-      drafted += o.drafted;
-      return *this;
-    }
-    figures& operator/=(double n) {
-      for (double* x : {&tokens_per_second, &speedup, &tokens_per_call, &acceptance, &drafted}) *x /= n;
-      return *this;
-    }
-  };
-
-  /// Figures of a method over the prompts of a language: ratios of sums.
-  figures of(std::string_view name, float temperature, const std::string* language) const {
-    figures f;
-    const totals ours = sum(name, temperature, *language);
-    const totals plain = sum("plain", temperature, *language);
-    f.runs = ours.runs;
-    if (f.runs == 0) return f;
-    f.tokens_per_second = static_cast<double>(ours.stats.emitted) / ours.seconds;
-    f.speedup = f.tokens_per_second * plain.seconds / static_cast<double>(plain.stats.emitted);
-    f.tokens_per_call = ours.stats.tokens_per_call();
-    f.acceptance = ours.stats.acceptance_rate();
-    f.drafted = ours.stats.drafted_per_call();
-    return f;
-  }
-
-  struct totals {
-    std::size_t runs = 0;
-    double seconds = 0.0;
-    proviso::statistics stats;
-  };
   totals sum(std::string_view name, float temperature, const std::string& language) const {
     totals t;
     for (const result& r : results_) {
@@ -126,38 +160,45 @@ class table {
     }
     return t;
   }
-
-  std::string_view fastest(float temperature) const {
-    std::string_view best = methods_[1]->name;
-    double most = 0.0;
-    for (const method* m : methods_) {
-      if (m->name == "plain") continue;
-      figures mean;
-      for (const std::string& language : languages_) mean += of(m->name, temperature, &language);
-      if (mean.speedup > most) {
-        most = mean.speedup;
-        best = m->name;
-      }
-    }
-    return best;
+  std::size_t runs(std::string_view name, float temperature) const {
+    std::size_t all = 0;
+    for (const std::string& language : languages_) all += sum(name, temperature, language).runs;
+    return all;
   }
 
-  /// Whether the texts were those of plain decoding, and what is promised where they were not.
-  std::string text_verdict(const method& m, float temperature) const {
-    std::size_t runs = 0;
-    std::size_t same = 0;
-    for (const result& r : results_) {
-      if (r.method != m.name || r.temperature != temperature_value(temperature)) continue;
-      ++runs;
-      same += *r.same_as_plain ? 1U : 0U;
+  double figure(const column& c, std::string_view name, float temperature, const std::string& language) const {
+    const totals ours = sum(name, temperature, language);
+    if (ours.runs == 0) return std::numeric_limits<double>::quiet_NaN();
+    return c.value(name, ours, sum(rows_.front().name, temperature, language));
+  }
+  /// Over the languages that have a figure.
+  double mean(const column& c, std::string_view name, float temperature) const {
+    double total = 0.0;
+    int count = 0;
+    for (const std::string& language : languages_) {
+      const double x = figure(c, name, temperature, language);
+      if (std::isnan(x)) continue;
+      total += x;
+      ++count;
     }
-    if (same == runs) return m.name == m.like ? "" : "yes";
-    if (m.keeps == promise::same_law && temperature > 0.0F) return "same law";
-    return fmt::format("NO: {}/{}", runs - same, runs);
+    return total / count;
+  }
+
+  const row& fastest(float temperature) const {
+    const row* best = &rows_[1];
+    double most = 0.0;
+    for (std::size_t i = 1; i < rows_.size(); ++i) {
+      const double speedup = mean(columns_[1], rows_[i].name, temperature);
+      if (!(speedup > most)) continue;
+      most = speedup;
+      best = &rows_[i];
+    }
+    return *best;
   }
 
   terminal out_;
-  const std::vector<const method*>& methods_;
+  std::vector<row> rows_;
+  const std::vector<column>& columns_;
   const std::vector<result>& results_;
   std::vector<std::string> languages_;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <memory>
@@ -12,20 +13,12 @@
 
 #include <proviso/backends/eigen/transformer.hpp>
 
+#include "commands.hpp"
 #include "methods.hpp"
+#include "prompts.hpp"
 #include "tokenizer.hpp"
 
 namespace cli {
-
-/// Where the models are: files given by the user, else those of the bundled zoo.
-struct model_files {
-  std::string zoo;  ///< folder; empty = found
-  std::string base;
-  std::string draft;
-  std::string vocabulary;
-  std::size_t threads = 2;
-  std::size_t draft_threads = 1;  ///< a small model is over before a second thread has woken up
-};
 
 /// The folder of the bundled models: the one that was named, the one of the build, or one beside the program.
 /// Throws `std::runtime_error` when there is none.
@@ -51,16 +44,32 @@ inline std::string zoo_file(const model_files& files, const std::string& given, 
   return given.empty() ? (find_zoo(files) / name).string() : given;
 }
 
-/// The vocabulary and the models in use.
+/// Loads a model: a bundled one by its name ("base"; the options may name another file for `base` and `draft`), or a
+/// file. Errors: `std::runtime_error` naming a file that is missing or malformed; `std::invalid_argument` when it has
+/// another vocabulary.
+inline model load_model(const model_files& files, const tokenizer& words, const std::string& name,
+                        std::size_t threads) {
+  std::string file = name == "base" ? files.base : name == "draft" ? files.draft : "";
+  if (file.empty()) {
+    const bool bundled = name.find_first_of("./") == std::string::npos;
+    file = bundled ? (find_zoo(files) / (name + ".safetensors")).string() : name;
+  }
+  if (!std::filesystem::exists(file)) throw std::runtime_error(fmt::format("there is no model file {}", file));
+  model m{file, {.threads = threads}};
+  if (m.vocab_size() != words.size()) {
+    throw std::invalid_argument(
+        fmt::format("{} has {} tokens, but the vocabulary has {}", file, m.vocab_size(), words.size()));
+  }
+  return m;
+}
+
+/// The vocabulary, the model that decodes and, where it is needed, the one that drafts. Errors: those of `load_model`.
 class models {
  public:
-  /// Errors: `std::runtime_error` naming a file that is missing or malformed; `std::invalid_argument` when the
-  /// vocabularies do not fit.
   models(const model_files& files, bool with_draft)
       : words_{zoo_file(files, files.vocabulary, "tokenizer.model")},
-        base_{load(files, files.base, "base.safetensors", files.threads)} {
-    if (with_draft)
-      draft_ = std::make_unique<model>(load(files, files.draft, "draft.safetensors", files.draft_threads));
+        base_{load_model(files, words_, "base", files.threads)} {
+    if (with_draft) draft_ = std::make_unique<model>(load_model(files, words_, "draft", files.draft_threads));
   }
 
   const tokenizer& words() const noexcept { return words_; }
@@ -70,39 +79,50 @@ class models {
   std::size_t capacity() { return base_.open().capacity(); }
 
  private:
-  model load(const model_files& files, const std::string& given, const char* name, std::size_t threads) const {
-    const std::string file = zoo_file(files, given, name);
-    model m{file, {.threads = threads}};
-    if (m.vocab_size() != words_.size()) {
-      throw std::invalid_argument(
-          fmt::format("{} has {} tokens, but the vocabulary has {}", file, m.vocab_size(), words_.size()));
-    }
-    return m;
-  }
-
   tokenizer words_;
   model base_;
   std::unique_ptr<model> draft_;
 };
 
 /// A prompt as tokens: the tag of its language, then the text. Throws `std::invalid_argument` for a language that
-/// the vocabulary has no tag for, and where the model cannot hold the prompt and one token more.
-inline std::vector<proviso::token_id> encode_prompt(models& m, const std::string& language, const std::string& text) {
+/// the vocabulary has no tag for, and where a model of this capacity cannot hold the prompt and one token more.
+inline std::vector<proviso::token_id> encode_prompt(const tokenizer& words, std::size_t capacity,
+                                                    const std::string& language, const std::string& text) {
   std::string known;
   bool found = false;
-  for (const std::string& name : m.words().languages()) {
+  for (const std::string& name : words.languages()) {
     found = found || name == language;
     known += (known.empty() ? "" : ", ") + name;
   }
   if (!found) throw std::invalid_argument(fmt::format("there is no language '{}'; choose from {}", language, known));
-  std::vector<proviso::token_id> tokens = m.words().encode(tokenizer::tag(language));
-  const std::vector<proviso::token_id> rest = m.words().encode(text);
+  std::vector<proviso::token_id> tokens = words.encode(tokenizer::tag(language));
+  const std::vector<proviso::token_id> rest = words.encode(text);
   tokens.insert(tokens.end(), rest.begin(), rest.end());
-  if (tokens.size() >= m.capacity()) {
+  if (tokens.size() >= capacity) {
     throw std::invalid_argument(
-        fmt::format("the prompt has {} tokens, but the model holds {}", tokens.size(), m.capacity()));
+        fmt::format("the prompt has {} tokens, but the model holds {}", tokens.size(), capacity));
   }
   return tokens;
+}
+
+/// The bundled prompts of the languages that were asked for, first the first of every language, and so on.
+/// Errors: those of `read_prompts`; `std::invalid_argument` for a language without prompts.
+inline std::vector<prompt> chosen_prompts(const compare_options& options) {
+  std::vector<prompt> prompts = read_prompts((find_zoo(options.files) / "prompts.jsonl").string());
+  for (const std::string& language : options.languages) {
+    const auto speaks = [&](const prompt& p) { return p.language == language; };
+    if (std::none_of(prompts.begin(), prompts.end(), speaks)) {
+      throw std::invalid_argument(fmt::format("there are no prompts in the language '{}'", language));
+    }
+  }
+  std::erase_if(prompts, [&](const prompt& p) {
+    const auto& wanted = options.languages;
+    return !wanted.empty() && std::find(wanted.begin(), wanted.end(), p.language) == wanted.end();
+  });
+  std::stable_sort(prompts.begin(), prompts.end(),
+                   [](const prompt& a, const prompt& b) { return a.number < b.number; });
+  if (options.prompts > 0) std::erase_if(prompts, [&](const prompt& p) { return p.number >= options.prompts; });
+  return prompts;
 }
 
 }  // namespace cli

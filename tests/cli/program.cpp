@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program as a user meets it: what it prints, its exit codes, and what it leaves behind.
 #include <cstddef>
-#include <cstdio>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <set>
-#include <sstream>
 #include <string>
-#include <string_view>
 
 #include <pty.h>
 #include <sys/wait.h>
@@ -16,49 +11,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "running.hpp"
 #include "support/catch.hpp"
 #include "utf8.hpp"
 
 namespace {
 
-namespace fs = std::filesystem;
-
-/// A folder for one test, removed at its end.
-struct scratch {
-  scratch() {
-    std::string pattern = (fs::temp_directory_path() / "proviso-cli-XXXXXX").string();
-    path = mkdtemp(pattern.data());
-  }
-  scratch(const scratch&) = delete;
-  scratch& operator=(const scratch&) = delete;
-  ~scratch() { fs::remove_all(path); }
-  std::string file(std::string_view name, std::string_view content) const {
-    const fs::path p = path / name;
-    std::ofstream{p, std::ios::binary} << content;
-    return p.string();
-  }
-  fs::path path;
-};
-
-std::string content(const fs::path& file) {
-  std::ostringstream out;
-  out << std::ifstream{file, std::ios::binary}.rdbuf();
-  return out.str();
-}
-
-struct finished {
-  int code = -1;
-  std::string out, err;
-};
-
-/// Runs the program with arguments as a shell reads them.
-finished proviso(const std::string& arguments) {
-  const scratch s;
-  const std::string command =
-      "'" PROVISO_PROGRAM "' " + arguments + " >" + (s.path / "out").string() + " 2>" + (s.path / "err").string();
-  const int status = std::system(command.c_str());
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, content(s.path / "out"), content(s.path / "err")};
-}
+using namespace cli_test;
 
 /// Runs the program in a terminal of `columns` columns and returns what it wrote there.
 std::string in_terminal(std::size_t columns, const std::string& arguments, const std::string& environment) {
@@ -82,17 +41,6 @@ std::string in_terminal(std::size_t columns, const std::string& arguments, const
   waitpid(child, &status, 0);
   CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 0));
   return text;
-}
-
-/// Wrong input: exit code 2, nothing on the output, and one line of complaint that names the fault.
-void check_refused(const std::string& arguments, const std::string& fault) {
-  const finished f = proviso(arguments);
-  INFO(arguments << "\n" << f.err);
-  CHECK(f.code == 2);
-  CHECK(f.out.empty());
-  CHECK(f.err.rfind("proviso: ", 0) == 0);
-  CHECK(f.err.find('\n') == f.err.size() - 1);
-  CHECK(f.err.find(fault) != std::string::npos);
 }
 
 }  // namespace
@@ -170,59 +118,60 @@ TEST_CASE("Nothing half-written is left behind") {
 }
 
 TEST_CASE("Help and version are not errors") {
-  CHECK(proviso("--help").code == 0);
-  CHECK(proviso("compare --help").out.find("draft-token") != std::string::npos);
-  CHECK(proviso("--version").out.rfind("proviso ", 0) == 0);
+  CHECK(run_program("--help").code == 0);
+  CHECK(run_program("compare --help").out.find("draft-token") != std::string::npos);
+  CHECK(run_program("--version").out.rfind("proviso ", 0) == 0);
 }
 
 TEST_CASE("The models are listed") {
-  const finished f = proviso("models");
+  const finished f = run_program("models");
   CHECK(f.code == 0);
-  CHECK(f.out.find("base.safetensors") != std::string::npos);
-  CHECK(f.out.find("draft.safetensors") != std::string::npos);
+  for (const char* name : {"base", "draft", "peer", "third"}) {
+    CHECK(f.out.find(std::string{name} + ".safetensors") != std::string::npos);
+  }
   CHECK(f.out.find("4096") != std::string::npos);
 }
 
 TEST_CASE("A text is continued, the same for every method that promises it") {
   const std::string common = "generate --prompt 'The file' --max-tokens 24 --temperature 0.7 --seed 5 --method ";
-  const finished plain = proviso(common + "plain");
+  const finished plain = run_program(common + "plain");
   CHECK(plain.code == 0);
   CHECK(cli::is_utf8(plain.out));
   CHECK(plain.out.size() > 1);
   CHECK(plain.out.find('\x1b') == std::string::npos);
   for (const char* name : {"draft-match", "lookup-match", "suffix-match", "none-match"}) {
-    CHECK(proviso(common + name).out == plain.out);
+    CHECK(run_program(common + name).out == plain.out);
   }
-  CHECK(proviso(common + "plain --threads 1").out == plain.out);
-  CHECK(proviso("generate --prompt 'The file' --max-tokens 24 --temperature 0.7 --seed 6 --method plain").out !=
+  CHECK(run_program(common + "plain --threads 1").out == plain.out);
+  CHECK(run_program("generate --prompt 'The file' --max-tokens 24 --temperature 0.7 --seed 6 --method plain").out !=
         plain.out);
-  CHECK(proviso(common + "plain --colour always").out == plain.out);  // plain decoding has one colour
-  CHECK(proviso(common + "draft-match --colour always").out.find("\x1b[0;3") != std::string::npos);
+  CHECK(run_program(common + "plain --colour always").out == plain.out);  // plain decoding has one colour
+  CHECK(run_program(common + "draft-match --colour always").out.find("\x1b[0;3") != std::string::npos);
 }
 
 TEST_CASE("Truncations narrow the choice down to greedy decoding") {
   const std::string common = "generate --prompt 'The file' --max-tokens 24 --method draft-match --temperature ";
-  const std::string greedy = proviso(common + "0").out;
-  CHECK(proviso(common + "1 --top-k 1").out == greedy);
-  CHECK(proviso(common + "1 --top-p 0.000001").out == greedy);
-  CHECK(proviso(common + "1 --min-p 1").out == greedy);
-  CHECK(proviso(common + "1").out != greedy);
+  const std::string greedy = run_program(common + "0").out;
+  CHECK(run_program(common + "1 --top-k 1").out == greedy);
+  CHECK(run_program(common + "1 --top-p 0.000001").out == greedy);
+  CHECK(run_program(common + "1 --min-p 1").out == greedy);
+  CHECK(run_program(common + "1").out != greedy);
 }
 
 TEST_CASE("The prompt may come from a file or the standard input") {
   const scratch s;
   const std::string file = s.file("prompt", "Das Fenster\n");
   const std::string rest = " --language de --max-tokens 8 --temperature 0";
-  const finished typed = proviso("generate --prompt 'Das Fenster'" + rest);
+  const finished typed = run_program("generate --prompt 'Das Fenster'" + rest);
   CHECK(typed.code == 0);
-  CHECK(proviso("generate --file " + file + rest).out == typed.out);
-  CHECK(proviso("generate --file - " + rest + " < " + file).out == typed.out);
+  CHECK(run_program("generate --file " + file + rest).out == typed.out);
+  CHECK(run_program("generate --file - " + rest + " < " + file).out == typed.out);
 }
 
 TEST_CASE("Generation writes its figures") {
   const scratch s;
   const fs::path file = s.path / "r.json";
-  const finished f = proviso("generate --prompt 'The file' --max-tokens 8 --temperature 0 --json " + file.string());
+  const finished f = run_program("generate --prompt 'The file' --max-tokens 8 --temperature 0 --json " + file.string());
   CHECK(f.code == 0);
   const nlohmann::json list = nlohmann::json::parse(content(file));
   REQUIRE(list.size() == 1);
@@ -238,7 +187,7 @@ TEST_CASE("Generation writes its figures") {
 TEST_CASE("A comparison writes the figures of every run, and lossless methods give the text of plain decoding") {
   const scratch s;
   const fs::path file = s.path / "r.json";
-  const finished f = proviso(
+  const finished f = run_program(
       "compare --prompts 1 --languages en,ja,code --temperature 0,1 --max-tokens 24 --show 1"
       " --methods "
       "plain,draft-token,draft-match,draft-greedy,lookup-match,lookup-token,suffix-match,suffix-token,none-match"
@@ -281,7 +230,7 @@ TEST_CASE("The rules are compared, and those that promise a text keep it") {
   const scratch s;
   const fs::path file = s.path / "r.json";
   const finished f =
-      proviso("compare --rules --prompts 1 --languages de --max-tokens 24 --show 0 --json " + file.string());
+      run_program("compare --rules --prompts 1 --languages de --max-tokens 24 --show 0 --json " + file.string());
   INFO(f.err);
   CHECK(f.code == 0);
   const nlohmann::json list = nlohmann::json::parse(content(file));

@@ -104,9 +104,14 @@ class combined {
 
   // Laws of single rows
 
-  /// The combined law of one row per model, all at `where`, built in `out`.
+  /// The law that model `model` has for its row, built before by the same transforms for the same text.
+  struct known_law {
+    std::size_t model;
+    law_view law;
+  };
+  /// The combined law of one row per model, all at `where`, built in `out`. A law that is known is not built again.
   law_view law(generation& g, std::span<const std::span<const float>> rows, const text_position& where,
-               transform_ref shape, law_buffer& out) {
+               transform_ref shape, law_buffer& out, const known_law& known = {}) {
     out.wide.reserve(vocab_size());
     out.ids.reserve(vocab_size());
     if (how_->takes_rows) {
@@ -121,6 +126,10 @@ class combined {
       row.soften();
     };
     for (std::size_t i = 0; i < rows.size(); ++i) {
+      if (i == known.model && known.law && !known.law.is_point()) {  // a point may be that of temperature 0
+        laws_[i] = known.law;
+        continue;
+      }
       try {
         laws_[i] = g.law(rows[i], where, softened, members_[i].memory);
       } catch (const std::domain_error& fault) {

@@ -102,7 +102,7 @@ class ensemble {
    public:
     struct entry {
       law_buffer memory;
-      law_view q;
+      combined::known_law drawn{};              // who proposed the token, and from which law
       detail::list<std::vector<float>> rows{};  // of model i, where it has scored the token
     };
 
@@ -176,7 +176,8 @@ class ensemble {
     typename queue::entry& next = waiting_.at(waiting_.size());
     const std::size_t position = g.text().size() + waiting_.size();
     try {
-      next.q = g.law(detail::view(next.rows[i]), {g.text(), waiting_.tokens()}, shape_, next.memory);
+      const text_position where{g.text(), waiting_.tokens()};
+      next.drawn = {i, g.law(detail::view(next.rows[i]), where, shape_, next.memory)};
     } catch (const std::domain_error& fault) {
       if (waiting_.size() == 0) fail(fault, position);
       g.count_discarded();  // as if the row had not been asked for
@@ -184,7 +185,7 @@ class ensemble {
       models_.slot(i).rewind(position - 1);
       return false;
     }
-    waiting_.push(g.random().pick(next.q, purpose::draft, static_cast<node_id>(position)));
+    waiting_.push(g.random().pick(next.drawn.law, purpose::draft, static_cast<node_id>(position)));
     g.count_drafted();
     return true;
   }
@@ -197,15 +198,16 @@ class ensemble {
     while (stood && g.running() && accepted < tested) {
       const typename queue::entry& head = waiting_.at(0);
       const law_view v = law_of(g, head);
+      const law_view& q = head.drawn.law;
       const auto node = static_cast<node_id>(g.text().size());
       const token_id x = waiting_.tokens()[0];
-      stood = g.random().flip(v(x), head.q(x), purpose::acceptance, node);
+      stood = g.random().flip(v(x), q(x), purpose::acceptance, node);
       if (stood) {
         g.append(x, origin::drafted, v);
         waiting_.pop();
         ++accepted;
       } else {
-        const law_view rest = numeric::residual(v, head.q, residual_);
+        const law_view rest = numeric::residual(v, q, residual_);
         g.append(g.random().pick(rest, purpose::residual, node), origin::corrected, v);
         forget(g);
       }
@@ -217,7 +219,7 @@ class ensemble {
     rows_.clear();
     for (const std::vector<float>& row : head.rows) rows_.push_back(detail::view(row));
     try {
-      return models_.law(g, detail::view(rows_), {g.text(), {}}, shape_, combined_);
+      return models_.law(g, detail::view(rows_), {g.text(), {}}, shape_, combined_, head.drawn);
     } catch (const std::domain_error& fault) {
       fail(fault, g.text().size());
     }

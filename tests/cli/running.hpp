@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs the program as a user does.
+#pragma once
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <string_view>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "support/catch.hpp"
+
+namespace cli_test {
+
+namespace fs = std::filesystem;
+
+/// A folder for one test, removed at its end.
+struct scratch {
+  scratch() {
+    std::string pattern = (fs::temp_directory_path() / "proviso-cli-XXXXXX").string();
+    path = mkdtemp(pattern.data());
+  }
+  scratch(const scratch&) = delete;
+  scratch& operator=(const scratch&) = delete;
+  ~scratch() { fs::remove_all(path); }
+  std::string file(std::string_view name, std::string_view content) const {
+    const fs::path p = path / name;
+    std::ofstream{p, std::ios::binary} << content;
+    return p.string();
+  }
+  fs::path path;
+};
+
+inline std::string content(const fs::path& file) {
+  std::ostringstream out;
+  out << std::ifstream{file, std::ios::binary}.rdbuf();
+  return out.str();
+}
+
+struct finished {
+  int code = -1;
+  std::string out, err;
+};
+
+/// Runs the program with arguments as a shell reads them.
+inline finished run_program(const std::string& arguments) {
+  const scratch s;
+  const std::string command =
+      "'" PROVISO_PROGRAM "' " + arguments + " >" + (s.path / "out").string() + " 2>" + (s.path / "err").string();
+  const int status = std::system(command.c_str());
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, content(s.path / "out"), content(s.path / "err")};
+}
+
+/// Wrong input: exit code 2, nothing on the output, and one line of complaint that names the fault.
+inline void check_refused(const std::string& arguments, const std::string& fault) {
+  const finished f = run_program(arguments);
+  INFO(arguments << "\n" << f.err);
+  CHECK(f.code == 2);
+  CHECK(f.out.empty());
+  CHECK(f.err.rfind("proviso: ", 0) == 0);
+  CHECK(f.err.find('\n') == f.err.size() - 1);
+  CHECK(f.err.find(fault) != std::string::npos);
+}
+
+}  // namespace cli_test
