@@ -181,18 +181,6 @@ class turns {
   token_id last_ = 0;
 };
 
-/// Rows that depend on every token of the text.
-testing::table_model::row_function whole_text(std::uint32_t seed) {
-  return [seed](std::span<const token_id> text, std::span<float> out) {
-    std::uint32_t h = seed;
-    for (const token_id t : text) h = (h ^ static_cast<std::uint32_t>(t + 1)) * 2654435761U + 12345U;
-    for (std::size_t i = 0; i < out.size(); ++i) {
-      const std::uint32_t mixed = (h + static_cast<std::uint32_t>(i)) * 2246822519U;
-      out[i] = static_cast<float>((mixed ^ (mixed >> 13U)) >> 16U & 0xFFFFU) / 65536.0F * 3.0F;
-    }
-  };
-}
-
 TEST_CASE("routing session mutants") {
   const book all{"routers over sessions"};
   std::vector<testing::proof_report> references;

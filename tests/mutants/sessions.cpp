@@ -19,18 +19,6 @@ namespace {
 
 using namespace mutants;
 
-/// Rows that depend on every token of the text: nothing that a session lost or kept by mistake stays hidden.
-testing::table_model::row_function whole_text(std::uint32_t seed) {
-  return [seed](std::span<const token_id> text, std::span<float> out) {
-    std::uint32_t h = seed;
-    for (const token_id t : text) h = (h ^ static_cast<std::uint32_t>(t + 1)) * 2654435761U + 12345U;
-    for (std::size_t i = 0; i < out.size(); ++i) {
-      const std::uint32_t mixed = (h + static_cast<std::uint32_t>(i)) * 2246822519U;
-      out[i] = static_cast<float>((mixed ^ (mixed >> 13U)) >> 16U & 0xFFFFU) / 65536.0F * 3.0F;
-    }
-  };
-}
-
 /// A temperature, and a penalty that depends on the text.
 struct shaping {
   void operator()(law_builder& row, const text_position& where) const {
