@@ -10,6 +10,8 @@ import pathlib
 import subprocess
 import sys
 
+import plot
+
 SWEEPS = {
     "lambda": {
         "values": [i / 10 for i in range(1, 10)],
@@ -77,84 +79,25 @@ def curves(results, temperature):
     return out
 
 
-class Plot:
-    """Two panels that share the vertical axis."""
-
-    WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM, GAP = 720, 340, 46, 16, 76, 46, 30
-
-    def __init__(self, low, high, first, last):
-        self.low, self.high, self.first, self.last = low, high, first, last
-        self.panel = (self.WIDTH - self.LEFT - self.RIGHT - self.GAP) / 2
-        self.parts = []
-
-    def x(self, panel, value):
-        share = (value - self.first) / (self.last - self.first)
-        return self.LEFT + panel * (self.panel + self.GAP) + 14 + share * (self.panel - 28)
-
-    def y(self, value):
-        share = (value - self.low) / (self.high - self.low)
-        return self.HEIGHT - self.BOTTOM - share * (self.HEIGHT - self.TOP - self.BOTTOM)
-
-    def text(self, x, y, words, anchor="middle", extra=""):
-        self.parts.append(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" {extra}>{words}</text>')
-
-    def line(self, x1, y1, x2, y2, colour, extra=""):
-        self.parts.append(
-            f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}" {extra}/>')
-
-    def axes(self, panel, title, axis, values):
-        left, right = self.LEFT + panel * (self.panel + self.GAP), self.LEFT + panel * (self.panel + self.GAP) + self.panel
-        self.text((left + right) / 2, self.TOP - 10, title, extra='font-weight="600"')
-        tick = self.low
-        while tick <= self.high + 1e-9:
-            at_one = abs(tick - 1) < 1e-9
-            self.line(left, self.y(tick), right, self.y(tick), "#666666" if at_one else "#e2e2e2")
-            if panel == 0:
-                self.text(left - 6, self.y(tick) + 4, f"{tick:.1f}", "end")
-            tick += 0.2
-        for value in values:
-            self.text(self.x(panel, value), self.y(self.low) + 17, f"{value:g}")
-        self.text((left + right) / 2, self.HEIGHT - 10, axis)
-
-    def curve(self, panel, points, colour, dashed=False):
-        path = " ".join(f"{self.x(panel, v):.1f},{self.y(s):.1f}" for v, s in points)
-        dash = ' stroke-dasharray="5 4" stroke-opacity="0.75"' if dashed else ""
-        self.parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.8"{dash}/>')
-        if not dashed:
-            for v, s in points:
-                self.parts.append(f'<circle cx="{self.x(panel, v):.1f}" cy="{self.y(s):.1f}" r="2.8" fill="{colour}"/>')
-
-    def legend(self):
-        x = self.LEFT
-        for _, label, colour in METHODS:
-            for words, dashed in ((label, False), (f"{label}, predicted", True)):
-                self.line(x, 34, x + 24, 34, colour, 'stroke-width="1.8"' + (' stroke-dasharray="5 4"' if dashed else ""))
-                self.text(x + 30, 38, words, "start")
-                x += 44 + 6.6 * len(words)
-
-    def svg(self, title):
-        self.text(self.LEFT, 17, title + ": speed-up over the plain ensemble", "start", 'font-size="14"')
-        head = (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.WIDTH} {self.HEIGHT}" '
-                f'width="{self.WIDTH}" height="{self.HEIGHT}" font-family="sans-serif" font-size="12" fill="#222222">')
-        return "\n".join([head, '<rect width="100%" height="100%" fill="#ffffff"/>', *self.parts, "</svg>", ""])
-
-
 def draw(folder, docs):
     for name, sweep in SWEEPS.items():
         results = json.loads((folder / f"{name}.json").read_text())
         temperatures = sorted({r["temperature"] for r in results})
         data = {t: curves(results, t) for t in temperatures}
         speeds = [s for c in data.values() for points in c.values() for point in points for s in point[1:]]
-        low = min(0.8, int(min(speeds) * 5) / 5)
-        high = (int(max(speeds) * 5) + 1) / 5
-        plot = Plot(low, high, sweep["values"][0], sweep["values"][-1])
-        for panel, t in enumerate(temperatures):
-            plot.axes(panel, f"temperature {t:g}", sweep["axis"], sweep["values"])
+        low, high = min(4, int(min(speeds) * 5)), int(max(speeds) * 5) + 1
+        y = plot.Scale([i / 5 for i in range(low, high + 1)], label="{:.1f}", strong=1)
+        panels = []
+        for t in temperatures:
+            panel = plot.Panel(f"temperature {t:g}", sweep["axis"], plot.Scale(sweep["values"]), y)
             for method, _, colour in METHODS:
-                plot.curve(panel, [(v, p) for v, _, p in data[t][method]], colour, dashed=True)
-                plot.curve(panel, [(v, s) for v, s, _ in data[t][method]], colour)
-        plot.legend()
-        (docs / f"ensembles_{name}.svg").write_text(plot.svg(sweep["title"]))
+                panel.curve([(v, p) for v, _, p in data[t][method]], colour, dashed=True)
+                panel.curve([(v, s) for v, s, _ in data[t][method]], colour)
+            panels.append(panel)
+        legend = [(label + words, colour, dashed) for _, label, colour in METHODS
+                  for words, dashed in (("", False), (", predicted", True))]
+        figure = plot.Figure(sweep["title"] + ": speed-up over the plain ensemble", panels, legend)
+        (docs / f"ensembles_{name}.svg").write_text(figure.svg())
 
         print(f"| {sweep['axis']} |" + "".join(f" {label}, T = {t:g} | predicted |" for t in temperatures
                                                for _, label, _ in METHODS))
