@@ -33,17 +33,17 @@ def corrupted(y, prompted=0.3):
     return torch.where(masked, zoo.DIFFUSION_MASK, y), masked, t
 
 
-def draw(log_p, temperature=1.0):
+def draw(log_p, temperature=1.0, kind=torch.float64):
     """A token of every row by the largest of log p + Gumbel noise; in double, since single precision cuts off the tail."""
-    u = torch.rand(log_p.shape, device=log_p.device, dtype=torch.float64).clamp_(min=1e-300)
-    return (log_p.double() / temperature - torch.log(-torch.log(u))).argmax(-1)
+    u = torch.rand(log_p.shape, device=log_p.device, dtype=kind).clamp_(1e-30, 1 - 1e-7 if kind == torch.float32 else 1)
+    return (log_p.to(kind) / temperature - torch.log(-torch.log(u))).argmax(-1)
 
 
-def ancestral(z, log_p, t, s, temperature=1.0):
+def ancestral(z, log_p, t, s, temperature=1.0, kind=torch.float64):
     """One reverse step from time t [B] to s [B]: each mask is replaced with chance (t - s) / t.  Returns (z, replaced)."""
     masked = z == zoo.DIFFUSION_MASK
     replaced = masked & (torch.rand(z.shape, device=z.device) < ((t - s) / t)[:, None])
-    return torch.where(replaced, draw(log_p, temperature), z), replaced
+    return torch.where(replaced, draw(log_p, temperature, kind), z), replaced
 
 
 @torch.no_grad()

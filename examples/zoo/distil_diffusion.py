@@ -6,7 +6,7 @@
 A round teaches the student to do in one evaluation what its teacher does in two ancestral steps of Delta.  Delta doubles with
 every round, from 1/128 to 1/16 (128 steps become 8) or as far as --rounds goes, and the student of a round teaches the next.
 The second of the two steps starts at t - Delta, as in the paper; the released code starts it elsewhere.
-Writes O/<name>.pt (float16) and O/<name>.json with the quality of teacher and students by the number of steps.
+Writes O/<name>.pt, the students of the earlier rounds as O/<name>-<round>.pt (float16), and O/<name>.json with the quality of teacher and students by the number of steps.
 """
 import argparse
 import copy
@@ -53,7 +53,7 @@ def main():
     def targets(z, t, delta):
         """Log-laws [B, L, vocab] for the masks of z: of each the law that it was drawn from, or the last one."""
         first = diffusion.log_laws(teacher, z)
-        z, drawn = diffusion.ancestral(z, first, t, (t - delta).clamp(min=0))
+        z, drawn = diffusion.ancestral(z, first, t, (t - delta).clamp(min=0), kind=torch.float32)
         second = diffusion.log_laws(teacher, z)
         return torch.where(drawn[..., None], first, second)
 
@@ -77,8 +77,8 @@ def main():
             log["quality"].setdefault(name, {})[steps] = [round(ppl, 2), round(entropy, 4)]
         print(name, log["quality"][name], flush=True)
 
-    def save():
-        path = os.path.join(a.out, a.name + ".pt")
+    def save(name):
+        path = os.path.join(a.out, name + ".pt")
         torch.save({n: p.detach().half() for n, p in student.state_dict().items()}, path + ".part")
         os.replace(path + ".part", path)
         with open(os.path.join(a.out, a.name + ".json"), "w") as f:
@@ -113,7 +113,7 @@ def main():
             for p, q in zip(teacher.parameters(), student.parameters()):
                 p.copy_(q)
         measure(f"student after {number + 1}", student)
-        save()
+        save(a.name if number + 1 == a.rounds else f"{a.name}-{number + 1}")
 
 
 if __name__ == "__main__":
