@@ -77,6 +77,43 @@ TEST_CASE("every broken file is refused by name and fault") {
   CHECK(count >= 70);
 }
 
+TEST_CASE("a member of a shared file is the model that it is alone") {
+  const std::string folder = "tests/data/broken_safetensors/";
+  const std::vector<token_id> tokens{1, 2, 3};
+  const auto last_row = [&](const std::string& path, const std::string& member) {
+    eigen::transformer model{path, {.member = member}};
+    auto session = model.open();
+    const auto row = session.eval(chain_block{tokens, 1}).row(0);
+    return std::vector<float>{row.begin(), row.end()};
+  };
+  const std::vector<float> alone = last_row(folder + "valid.safetensors", "");
+  CHECK(last_row(folder + "shared.safetensors", "de") == alone);
+  CHECK(last_row(folder + "shared.safetensors", "fr") != alone);
+  CHECK(last_row(folder + "member_without_norm.safetensors", "de") == alone);
+  CHECK(eigen::read_config(eigen::safetensors{folder + "shared.safetensors"}).members ==
+        std::vector<std::string>{"de", "fr"});
+}
+
+TEST_CASE("a wrong member is refused by file, name and the members that there are") {
+  const auto message = [](const std::string& file, const std::string& member) -> std::string {
+    try {
+      eigen::transformer{"tests/data/broken_safetensors/" + file, {.member = member}};
+    } catch (const std::runtime_error& error) {
+      return error.what();
+    }
+    return {};
+  };
+  const std::string folder = "tests/data/broken_safetensors/";
+  CHECK(message("shared.safetensors", "es") ==
+        folder + "shared.safetensors: the file has no member 'es'; its members are de, fr");
+  CHECK(message("shared.safetensors", "de.") ==
+        folder + "shared.safetensors: the file has no member 'de.'; its members are de, fr");
+  CHECK(message("valid.safetensors", "de") ==
+        folder + "valid.safetensors: the file holds one model and no member 'de'");
+  CHECK(message("member_without_norm.safetensors", "fr") ==
+        folder + "member_without_norm.safetensors: tensor 'fr.model.norm.weight' is missing");
+}
+
 TEST_CASE("what is no file is refused") {
   CHECK(fault("no/such/file").find("no/such/file: the file cannot be opened") == 0);
   CHECK(fault("tests/data").find("tests/data: ") == 0);

@@ -3,7 +3,7 @@
 """Writes small broken model files and faults.tsv: file, what the error message must say.
 
 Every file is the same valid model (one layer, width 4, 8 tokens, a few hundred bytes of weights) with one fault.
-valid.safetensors is that model without any. Needs only Python; run it in this folder.
+valid.safetensors is that model without any; shared.safetensors holds it and another one as members. Needs only Python; run it in this folder.
 """
 import copy
 import json
@@ -198,6 +198,26 @@ weights("matrix_flat", "has the shape [32] where [8, 4] is expected", lambda t: 
 weights("matrix_transposed", "has the shape [4, 8] where [8, 4] is expected", lambda t: t.__setitem__(EMBED, ["I8", [4, 8], bytes(32)]))
 weights("matrix_nan", "holds a value that is not finite",
         lambda t: t.__setitem__(EMBED, ["F32", [8, 4], floats([float("nan")] * 32)]))
+
+# Shared files: `de` is the valid model, `fr` has other layers.
+def members(change=lambda tensors: None):
+    tensors = {}
+    for name, (dtype, shape, content) in model().items():
+        if name.startswith(EMBED):
+            tensors[name] = [dtype, shape, content]
+            continue
+        tensors["de." + name] = [dtype, shape, content]
+        tensors["fr." + name] = [dtype, shape, content[::-1] if dtype == "I8" else content]
+    change(tensors)
+    header, data = layout(tensors)
+    header["__metadata__"]["members"] = "de,fr"
+    return join(header, data)
+
+
+write("shared", members(), "holds several models; name one of its members: de, fr")
+write("member_without_norm", members(lambda t: t.pop("fr." + NORM)), "name one of its members: de, fr")
+metadata("members_empty", "members", "", "members holds an empty name")
+metadata("members_gap", "members", "de,,fr", "members holds an empty name")
 
 with open("faults.tsv", "w") as file:
     for name, message in FAULTS:

@@ -32,6 +32,7 @@ struct transformer_config {
   bool bidirectional = false;  ///< every position attends to every position: a denoiser
   std::optional<token_id> eos_token_id;
   std::vector<token_id> mask_token_ids;
+  std::vector<std::string> members;  ///< names of the models of a shared file; empty: the file holds one model
 
   std::size_t query_size() const noexcept { return num_attention_heads * head_dim; }
   std::size_t key_value_size() const noexcept { return num_key_value_heads * head_dim; }
@@ -61,6 +62,7 @@ class config_reader {
     c.bidirectional = has("bidirectional") && flag("bidirectional");
     if (has("eos_token_id")) c.eos_token_id = token("eos_token_id", text("eos_token_id"), c.vocab_size);
     if (has("mask_token_ids")) c.mask_token_ids = tokens("mask_token_ids", c.vocab_size);
+    if (has("members")) c.members = names("members");
 
     if (c.num_attention_heads % c.num_key_value_heads != 0) {
       fail("num_attention_heads", "is not a multiple of num_key_value_heads");
@@ -130,6 +132,18 @@ class config_reader {
       list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
     }
     return result;
+  }
+
+  std::vector<std::string> names(std::string_view key) const {
+    std::vector<std::string> result;
+    std::string_view list = text(key);
+    while (true) {
+      const std::size_t comma = list.find(',');
+      result.emplace_back(list.substr(0, comma));
+      if (result.back().empty()) fail(key, "holds an empty name");
+      if (comma == std::string_view::npos) return result;
+      list = list.substr(comma + 1);
+    }
   }
 
   const safetensors& file_;

@@ -28,6 +28,7 @@ struct transformer_options {
   std::size_t capacity = 0;                               ///< tokens per session; 0: all positions of the model
   std::optional<instruction_set> kernels = std::nullopt;  ///< the strongest of this machine unless named
   bool lazy_logits = false;  ///< rows of logits are computed when they are asked for, each in a product of its own
+  std::string member{};      ///< the model of a shared file
 };
 
 /// One block for one sequence.
@@ -89,7 +90,7 @@ class engine {
     if (!runs(set)) throw std::invalid_argument("this machine does not run the requested kernels");
     const safetensors file(path);
     const kernel_table kernels = kernels_of(set);
-    return weights_reader(file, options.storage, kernels).read();
+    return weights_reader(file, options.storage, kernels, options.member).read();
   }
 
   static std::size_t checked_threads(const transformer_options& options) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -51,13 +52,18 @@ struct transformer_weights {
 
 /// Reads the tensors of a LLaMA-style model (Hugging Face names) from a safetensors file.
 ///
-/// A matrix is F32, F16, BF16, or I8 with the F32 tensor `<name>_scale` of one scale per row. Errors:
-/// std::runtime_error naming the file, the tensor, and what is wrong (missing, wrong shape or dtype, not finite).
+/// A matrix is F32, F16, BF16, or I8 with the F32 tensor `<name>_scale` of one scale per row. In a shared file, the
+/// names of layers and last norm begin with `<member>.`; embedding and head are those of all members. Errors:
+/// std::runtime_error naming the file, the tensor, and what is wrong (missing, wrong shape or dtype, not finite), or
+/// the members that the file has.
 class weights_reader {
  public:
-  weights_reader(const safetensors& file, weight_storage storage, const kernel_table& kernels)
+  weights_reader(const safetensors& file, weight_storage storage, const kernel_table& kernels,
+                 const std::string& member = {})
       : file_{file}, kernels_{kernels} {
     weights_.config = read_config(file);
+    check_member(member);
+    if (!member.empty()) prefix_ = member + ".";
     weights_.kernels = kernels;
     weights_.storage = storage == weight_storage::as_stored ? stored() : storage;
   }
@@ -70,7 +76,7 @@ class weights_reader {
     const std::string head = c.tie_word_embeddings ? embedding : "lm_head.weight";
 
     // Everything but the layers first: it bounds the sizes by the size of the file.
-    weights_.final_norm = vector("model.norm.weight", d);
+    weights_.final_norm = vector(prefix_ + "model.norm.weight", d);
     require_matrix(embedding, c.vocab_size, d);
     require_matrix(head, c.vocab_size, d);
     weights_.embedding = lookup_table(c.vocab_size, d, weights_.storage);
@@ -79,7 +85,7 @@ class weights_reader {
     each_row(head, c.vocab_size, d, weights_.head, [](std::size_t r) { return r; });
 
     for (std::size_t i = 0; i < c.num_hidden_layers; ++i) {
-      const std::string layer = "model.layers." + std::to_string(i) + ".";
+      const std::string layer = prefix_ + "model.layers." + std::to_string(i) + ".";
       const std::string attention = layer + "self_attn.";
       const std::size_t q = c.query_size();
       const std::size_t kv = c.key_value_size();
@@ -125,6 +131,17 @@ class weights_reader {
 
   packed_matrix matrix(std::size_t rows, std::size_t columns) const {
     return {rows, columns, weights_.storage, kernels_};
+  }
+
+  void check_member(const std::string& member) const {
+    const std::vector<std::string>& members = weights_.config.members;
+    if (members.empty() && member.empty()) return;
+    if (members.empty()) file_.fail("the file holds one model and no member '" + member + "'");
+    if (std::find(members.begin(), members.end(), member) != members.end()) return;
+    std::string names;
+    for (const std::string& name : members) names += (names.empty() ? "" : ", ") + name;
+    if (member.empty()) file_.fail("the file holds several models; name one of its members: " + names);
+    file_.fail("the file has no member '" + member + "'; its members are " + names);
   }
 
   const tensor& get(const std::string& name) const {
@@ -224,6 +241,7 @@ class weights_reader {
 
   const safetensors& file_;
   const kernel_table& kernels_;
+  std::string prefix_;  // of the tensors of the member
   transformer_weights weights_;
 };
 
