@@ -10,12 +10,12 @@ Writes O/<name>.pt, the students of the earlier rounds as O/<name>-<round>.pt (f
 """
 import argparse
 import copy
-import json
 import os
 import time
 
 import torch
 
+import checkpoint
 import data
 import diffusion
 import model as zoo
@@ -77,13 +77,6 @@ def main():
             log["quality"].setdefault(name, {})[steps] = [round(ppl, 2), round(entropy, 4)]
         print(name, log["quality"][name], flush=True)
 
-    def save(name):
-        path = os.path.join(a.out, name + ".pt")
-        torch.save({n: p.detach().half() for n, p in student.state_dict().items()}, path + ".part")
-        os.replace(path + ".part", path)
-        with open(os.path.join(a.out, a.name + ".json"), "w") as f:
-            json.dump(log, f)
-
     measure("teacher", teacher)
     for number in range(a.rounds):
         delta = 2.0 ** number / a.finest
@@ -113,7 +106,8 @@ def main():
             for p, q in zip(teacher.parameters(), student.parameters()):
                 p.copy_(q)
         measure(f"student after {number + 1}", student)
-        save(a.name if number + 1 == a.rounds else f"{a.name}-{number + 1}")
+        name = a.name if number + 1 == a.rounds else f"{a.name}-{number + 1}"
+        checkpoint.save(a.out, name, checkpoint.halves(student), log, log_name=a.name)
 
 
 if __name__ == "__main__":

@@ -11,13 +11,13 @@ Writes O/<name>.pt (float16 weights; also every --save seconds) and O/<name>.jso
 The rate follows the budget that runs out first, time or steps: warm-up, constant, then linear to zero in the last 45 %.
 """
 import argparse
-import json
 import os
 import time
 
 import torch
 import torch.nn.functional as F
 
+import checkpoint
 import data
 import model as zoo
 from optimizer import Optimizer
@@ -80,12 +80,7 @@ def main():
     log = {"arguments": vars(a), "parameters": sum(p.numel() for p in net.parameters()), "log": []}
 
     def save():
-        # Written beside and renamed, so that a killed run leaves a whole file.
-        path = os.path.join(a.out, a.name + ".pt")
-        torch.save({n: p.detach().half() for n, p in net.state_dict().items()}, path + ".part")
-        os.replace(path + ".part", path)
-        with open(os.path.join(a.out, a.name + ".json"), "w") as f:
-            json.dump(log, f)
+        checkpoint.save(a.out, a.name, checkpoint.halves(net), log)
 
     begin, saved, step, progress = time.time(), 0.0, 0, 0.0
     while progress < 1:

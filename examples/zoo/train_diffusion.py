@@ -7,12 +7,12 @@ The loss is the bound of the negative log-likelihood for the linear schedule: th
 by the time.  Steps alternate between windows of 256 and of 128 tokens.  Writes O/<name>.pt (float16) and O/<name>.json.
 """
 import argparse
-import json
 import os
 import time
 
 import torch
 
+import checkpoint
 import data
 import diffusion
 import model as zoo
@@ -53,11 +53,7 @@ def main():
     log = {"arguments": vars(a), "parameters": sum(p.numel() for p in net.parameters()), "log": []}
 
     def save():
-        path = os.path.join(a.out, a.name + ".pt")
-        torch.save({n: p.detach().half() for n, p in net.state_dict().items()}, path + ".part")
-        os.replace(path + ".part", path)
-        with open(os.path.join(a.out, a.name + ".json"), "w") as f:
-            json.dump(log, f)
+        checkpoint.save(a.out, a.name, checkpoint.halves(net), log)
 
     begin, saved, step, progress, recent = time.time(), 0.0, 0, 0.0, []
     while progress < 1:

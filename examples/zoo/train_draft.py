@@ -10,13 +10,13 @@ temperature, both laws cooled alike; for T = 0 at T = .3, a smooth stand-in for 
 Writes O/draft.pt (float16) and O/draft.json.
 """
 import argparse
-import json
 import os
 import time
 
 import torch
 import torch.nn.functional as F
 
+import checkpoint
 import data
 import model as zoo
 from optimizer import Optimizer
@@ -75,11 +75,7 @@ def main():
         plain, distil = torch.compile(plain), torch.compile(distil)
 
     def save():
-        path = os.path.join(a.out, a.name + ".pt")
-        torch.save({n: p.detach().half() for n, p in draft.state_dict().items()}, path + ".part")
-        os.replace(path + ".part", path)
-        with open(os.path.join(a.out, a.name + ".json"), "w") as f:
-            json.dump(log, f)
+        checkpoint.save(a.out, a.name, checkpoint.halves(draft), log)
 
     def sync():
         if device == "cuda":

@@ -11,13 +11,13 @@ Writes O/<name>.pt and, before the second part, O/<name>-pretrained.pt (float16)
 language on held-out text: the share of equal greedy tokens, and the chance that the token rule accepts at T = 1.
 """
 import argparse
-import json
 import os
 import time
 
 import torch
 import torch.nn.functional as F
 
+import checkpoint
 import data
 import model as zoo
 from optimizer import Optimizer
@@ -166,14 +166,6 @@ def main():
     if not a.no_compile:
         plain, distil = torch.compile(plain, dynamic=False), torch.compile(distil, dynamic=False)
 
-    def save(name):
-        path = os.path.join(a.out, name + ".pt")
-        torch.save({"shape": a.shape, "members": pool.members,
-                    "weights": {n: p.detach().half() for n, p in pool.state_dict().items()}}, path + ".part")
-        os.replace(path + ".part", path)
-        with open(os.path.join(a.out, a.name + ".json"), "w") as f:
-            json.dump(log, f)
-
     def clock():
         if device == "cuda":
             torch.cuda.synchronize()
@@ -222,7 +214,9 @@ def main():
         for kind, rows in log["matrices"][part].items():
             for m, row in rows.items():
                 print(part, kind, f"{m:8s}", *(f"{x:.3f}" for x in row.values()), flush=True)
-        save(a.name + ("-pretrained" if part == "pretrain" and a.finetune > 0 else ""))
+        name = a.name + ("-pretrained" if part == "pretrain" and a.finetune > 0 else "")
+        checkpoint.save(a.out, name, {"shape": a.shape, "members": pool.members, "weights": checkpoint.halves(pool)}, log,
+                        log_name=a.name)
 
 
 if __name__ == "__main__":
