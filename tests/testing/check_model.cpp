@@ -144,13 +144,14 @@ class broken {
 
 /// Rows that depend on the whole text, so that nothing that a session forgets stays hidden.
 testing::table_model whole_text_model(std::size_t vocab) {
-  return testing::table_model{vocab, [](std::span<const token_id> text, std::span<float> row) {
-                                std::uint32_t h = 1;
-                                for (const token_id t : text) h = h * 31 + static_cast<std::uint32_t>(t) + 7;
-                                for (std::size_t i = 0; i < row.size(); ++i) {
-                                  row[i] = static_cast<float>((h + static_cast<std::uint32_t>(i)) * 2654435761U >> 16U) * 1e-4F;
-                                }
-                              }};
+  return testing::table_model{
+      vocab, [](std::span<const token_id> text, std::span<float> row) {
+        std::uint32_t h = 1;
+        for (const token_id t : text) h = h * 31 + static_cast<std::uint32_t>(t) + 7;
+        for (std::size_t i = 0; i < row.size(); ++i) {
+          row[i] = static_cast<float>((h + static_cast<std::uint32_t>(i)) * 2654435761U >> 16U) * 1e-4F;
+        }
+      }};
 }
 
 std::string first_failure(fault f) {
