@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <proviso/rules/automatic.hpp>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -15,18 +16,18 @@
 #include "support/catch.hpp"
 #include "support/decoding.hpp"
 #include "support/drafting.hpp"
-#include "support/lone_round.hpp"
+#include "support/verifying.hpp"
 
 namespace {
 
 using namespace proviso;
 using rules::automatic;
 using support::law_of_weights;
+using support::path_law;
 using support::weights;
-using support::weights_after;
 
-const weights three{1.0F, 2.0F, 1.0F};
-const weights without_first{0.0F, 2.0F, 1.0F};
+const weights three{1.0, 2.0, 1.0};
+const weights without_first{0.0, 2.0, 1.0};
 
 /// Fills a draft in a way that its name says; `random` draws.
 using fill = void (*)(draft& d, random_ref random);
@@ -57,7 +58,7 @@ const std::vector<draft_case> cases{
 };
 
 TEST_CASE("automatic: the choice, and that the chosen rule decides") {
-  const weights_after p = support::scrambled(3, 5);
+  const path_law p = support::random_laws(5);
   for (std::size_t i = 0; i < cases.size(); ++i) {
     const auto make = [&](draft& d, random_ref random) {
       d.reset(0, 10, 2, 6);
@@ -69,7 +70,7 @@ TEST_CASE("automatic: the choice, and that the chosen rule decides") {
                         : c == automatic::choice::block     ? rules::any{rules::block{}}
                         : c == automatic::choice::traversal ? rules::any{rules::traversal{}}
                                                             : rules::any{rules::greedy_hub{}};
-    CHECK(support::law_of_round(automatic{}, p, make) == support::law_of_round(chosen, p, make));
+    CHECK(support::law_of_round(automatic{}, p, make) == support::law_of_round(std::ref(chosen), p, make));
   }
 }
 
@@ -93,7 +94,7 @@ class moody {
   void start(std::span<const token_id>) const noexcept {}
   void propose(const context& c, draft& d) const {
     if (c.limit() < 2 || d.room() < 4) return;
-    const weights q{2.0F, 1.0F, 1.0F};
+    const weights q{2.0, 1.0, 1.0};
     const node_id at = d.sample(draft::root(), law_of_weights(q), c.random());
     if (d.token(at) == 0) d.push(at, 1);
     if (d.token(at) == 1) d.sample_siblings(at, law_of_weights(q), 2, replacement::with, c.random());

@@ -17,16 +17,16 @@
 
 #include "support/catch.hpp"
 #include "support/drafting.hpp"
-#include "support/lone_round.hpp"
+#include "support/verifying.hpp"
 
 namespace {
 
 using namespace proviso;
-using support::weights_after;
+using support::path_law;
 
 /// The law of a round on sampled chains.
 template <class Rule>
-support::round_law round_on_chains(Rule&& rule, const weights_after& p, const weights_after& q, std::size_t length) {
+support::round_law round_on_chains(Rule&& rule, const path_law& p, const path_law& q, std::size_t length) {
   return support::law_of_round(rule, p,
                                [&](draft& d, random_ref random) { support::draw_chain(d, length, q, random); });
 }
@@ -48,8 +48,8 @@ std::string faults(const testing::row_table& p, const Drafter& drafter, std::siz
 }
 
 /// sum over i of E[P_i] over drafted paths.
-double sum_of_caps(const weights_after& p, const weights_after& q, std::size_t length,
-                   const support::path_tokens& path = {}, double drawn = 1.0, double cap = 1.0) {
+double sum_of_caps(const path_law& p, const path_law& q, std::size_t length, const support::path_tokens& path = {},
+                   double drawn = 1.0, double cap = 1.0) {
   if (path.size() == length) return 0.0;
   const support::weights pw = p(path);
   const support::weights qw = q(path);
@@ -67,8 +67,8 @@ double sum_of_caps(const weights_after& p, const weights_after& q, std::size_t l
 }
 
 TEST_CASE("block: the example of the paper accepts 11/9 tokens where token verification accepts 10/9") {
-  const weights_after p = support::always({1.0F, 2.0F});
-  const weights_after q = support::always({2.0F, 1.0F});
+  const path_law p = support::always({1.0, 2.0});
+  const path_law q = support::always({2.0, 1.0});
   CHECK(std::abs(support::expected_length(round_on_chains(rules::block{}, p, q, 2)) - 11.0 / 9.0) < 1e-14);
   CHECK(std::abs(support::expected_length(round_on_chains(rules::token{}, p, q, 2)) - 10.0 / 9.0) < 1e-14);
 }
@@ -76,8 +76,8 @@ TEST_CASE("block: the example of the paper accepts 11/9 tokens where token verif
 TEST_CASE("block: the expected number of accepted tokens is the sum of E[P_i], at least that of token verification") {
   const auto seed = static_cast<std::uint64_t>(GENERATE(range(1, 9)));
   const auto length = static_cast<std::size_t>(GENERATE(1, 2, 3));
-  const weights_after p = support::scrambled(3, seed);
-  const weights_after q = support::scrambled(3, seed + 100);
+  const path_law p = support::random_laws(seed);
+  const path_law q = support::random_laws(seed + 100);
   const double block = support::expected_length(round_on_chains(rules::block{}, p, q, length));
   CHECK(std::abs(block - sum_of_caps(p, q, length)) < 1e-12);
   CHECK(block > support::expected_length(round_on_chains(rules::token{}, p, q, length)) - 1e-12);
@@ -85,8 +85,8 @@ TEST_CASE("block: the expected number of accepted tokens is the sum of E[P_i], a
 
 TEST_CASE("block: one drafted token has the law of token verification") {
   const auto seed = static_cast<std::uint64_t>(GENERATE(range(1, 6)));
-  const weights_after p = support::scrambled(4, seed);
-  const weights_after q = support::scrambled(4, seed + 100);
+  const path_law p = support::random_laws(seed, 4);
+  const path_law q = support::random_laws(seed + 100, 4);
   const support::round_law a = round_on_chains(rules::block{}, p, q, 1);
   const support::round_law b = round_on_chains(rules::token{}, p, q, 1);
   REQUIRE(a.size() == b.size());
@@ -117,8 +117,8 @@ TEST_CASE("block: equal, near and disjoint laws, temperature 0, no draft") {
 }
 
 TEST_CASE("block: equal laws are never refused, laws an ulp apart almost never") {
-  const weights_after p = support::always({1.0F, 3.0F, 3.0F});
-  const weights_after ulp = support::always({1.0F, std::nextafter(3.0F, 4.0F), 3.0F});
+  const path_law p = support::always({1.0, 3.0, 3.0});
+  const path_law ulp = support::always({1.0, std::nextafter(3.0F, 4.0F), 3.0});
   for (const auto& [emitted, probability] : round_on_chains(rules::block{}, p, p, 3)) CHECK(emitted.first.size() == 3);
   CHECK(support::expected_length(round_on_chains(rules::block{}, p, ulp, 3)) > 3.0 - 1e-5);
 }
@@ -128,7 +128,7 @@ struct scripted_round {
   support::scripted source;
   std::size_t accepted = 0;
   std::size_t rows = 0;
-  scripted_round(const weights_after& p, const weights_after& q, std::size_t length, std::vector<bool> answers) {
+  scripted_round(const path_law& p, const path_law& q, std::size_t length, std::vector<bool> answers) {
     support::scripted drawing;
     draft d;
     support::draw_chain(d, length, q, random_ref{drawing});
@@ -136,14 +136,14 @@ struct scripted_round {
     support::lone_target target{d, p};
     rules::block rule;
     accepted = rule(d, target_laws{target}, random_ref{source}).path.size();
-    rows = target.asked().size();
+    rows = target.asked();
   }
 };
 
 TEST_CASE("block: only what the decision needs is asked for") {
-  const weights_after p = support::always({3.0F, 1.0F});
-  const weights_after q = support::always({1.0F, 0.0F});
-  const weights_after wrong = support::always({0.0F, 1.0F});
+  const path_law p = support::always({3.0, 1.0});
+  const path_law q = support::always({1.0, 0.0});
+  const path_law wrong = support::always({0.0, 1.0});
   SECTION("all stand: one flip, the rows of the tests and that of the bonus") {
     const scripted_round r{p, q, 3, {true}};
     CHECK(r.accepted == 3);
@@ -171,8 +171,8 @@ TEST_CASE("block: only what the decision needs is asked for") {
 
 TEST_CASE("block: thresholds and residual are those of the formulas") {
   const double third = 1.0 / 3.0;
-  const weights_after p = support::always({1.0F, 2.0F});
-  const weights_after q = support::always({2.0F, 1.0F});
+  const path_law p = support::always({1.0, 2.0});
+  const path_law q = support::always({2.0, 1.0});
   // Drafted 0 0: P_1 = 1/2, P_2 = 1/4; S_1 = [2/6 - 1/3]+ + [1/6 - 2/3]+ = 0.
   const scripted_round refused{p, q, 2, {false, false}};
   REQUIRE(refused.source.odds.size() == 2);
@@ -180,13 +180,12 @@ TEST_CASE("block: thresholds and residual are those of the formulas") {
   CHECK(std::abs(refused.source.odds[1].first) < 1e-15);
   CHECK(refused.source.picked.back() == std::vector<double>{0.0, 1.0});
   // p = (1/3, 1/3, 1/3), q = (2/3, 0, 1/3), drafted 0 0: P_1 = 1/2; [P_1 p - q]+ = (0, 1/6, 0), h_1 = (1/6) / (2/3).
-  const scripted_round kept{support::always({1.0F, 1.0F, 1.0F}), support::always({2.0F, 0.0F, 1.0F}), 2, {false, true}};
+  const scripted_round kept{support::always({1.0, 1.0, 1.0}), support::always({2.0, 0.0, 1.0}), 2, {false, true}};
   CHECK(kept.accepted == 1);
   CHECK(std::abs(kept.source.odds[1].first / kept.source.odds[1].second - 0.25) < 1e-15);
   CHECK(kept.source.picked.back() == std::vector<double>{0.0, 1.0, 0.0});
   // q one-hot: P_1 = 1/3, S_1 = P_1 (1 - p(x)); at the root [p - q]+ = (0, 1/3, 1/3).
-  const scripted_round first{
-      support::always({1.0F, 1.0F, 1.0F}), support::always({3.0F, 0.0F, 0.0F}), 2, {false, false}};
+  const scripted_round first{support::always({1.0, 1.0, 1.0}), support::always({3.0, 0.0, 0.0}), 2, {false, false}};
   CHECK(first.accepted == 0);
   CHECK(std::abs(first.source.odds[1].first - third * (1.0 - third)) < 1e-15);
   CHECK(first.source.picked.back() == std::vector<double>{0.0, 0.5, 0.5});

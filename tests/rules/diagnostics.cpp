@@ -14,14 +14,14 @@
 #include <proviso/testing/enumerator.hpp>
 
 #include "support/catch.hpp"
-#include "support/lone_round.hpp"
+#include "support/verifying.hpp"
 
 namespace {
 
 using namespace proviso;
 using support::law_of_weights;
+using support::path_law;
 using support::weights;
-using support::weights_after;
 
 /// Largest flow from node 0 to the last node; shortest paths first.
 double maximum_flow(std::vector<std::vector<double>> capacity) {
@@ -88,8 +88,8 @@ double k_seq_acceptance(const law_view& p, const law_view& q, std::size_t k) {
 }
 
 TEST_CASE("diagnostics: the order of p / q is ascending, lowest index first, without what q cannot draw") {
-  const weights p{4.0F, 1.0F, 2.0F, 0.0F, 2.0F, 3.0F};
-  const weights q{2.0F, 1.0F, 1.0F, 1.0F, 1.0F, 0.0F};
+  const weights p{4.0, 1.0, 2.0, 0.0, 2.0, 3.0};
+  const weights q{2.0, 1.0, 1.0, 1.0, 1.0, 0.0};
   rules::ratio_order order;
   std::vector<std::size_t> found;
   for (const rules::ratio_order::entry& e : order(law_of_weights(p), law_of_weights(q))) found.push_back(e.index);
@@ -98,8 +98,8 @@ TEST_CASE("diagnostics: the order of p / q is ascending, lowest index first, wit
   weights a(size);
   weights b(size);
   for (std::size_t i = 0; i < size; ++i) {
-    a[i] = static_cast<float>(i * 7919 % 101);
-    b[i] = static_cast<float>(1 + i * 104729 % 97);
+    a[i] = static_cast<double>(i * 7919 % 101);
+    b[i] = static_cast<double>(1 + i * 104729 % 97);
   }
   const auto sorted = order(law_of_weights(a), law_of_weights(b));
   REQUIRE(sorted.size() == size);
@@ -116,8 +116,8 @@ TEST_CASE("diagnostics: the order of p / q is ascending, lowest index first, wit
 TEST_CASE("diagnostics: optimal acceptance is the largest flow from tuples of drafts to tokens") {
   const auto seed = static_cast<std::uint64_t>(GENERATE(range(1, 13)));
   const auto k = static_cast<std::size_t>(GENERATE(1, 2, 3));
-  const weights p = support::scrambled(4, seed)({});
-  const weights q = support::scrambled(4, seed + 100)({});
+  const weights p = support::random_laws(seed, 4)({});
+  const weights q = support::random_laws(seed + 100, 4)({});
   const double best = rules::optimal_acceptance(law_of_weights(p), law_of_weights(q), k);
   CHECK(std::abs(best - transport(law_of_weights(p), law_of_weights(q), k)) < 1e-12);
   if (k == 1) CHECK(std::abs(best - numeric::overlap(law_of_weights(p), law_of_weights(q))) < 1e-14);
@@ -128,10 +128,10 @@ TEST_CASE("diagnostics: optimal acceptance is the largest flow from tuples of dr
 }
 
 TEST_CASE("diagnostics: optimal acceptance at the edges, for sparse and point laws") {
-  const weights p{1.0F, 2.0F, 1.0F};
-  const weights few{1.0F, 1.0F};
+  const weights p{1.0, 2.0, 1.0};
+  const weights few{1.0, 1.0};
   const std::vector<token_id> ids{0, 2};
-  const weights dense{1.0F, 0.0F, 1.0F};
+  const weights dense{1.0, 0.0, 1.0};
   const law_view sparse = law_view::sparse(ids, few, 2.0);
   CHECK(rules::optimal_acceptance(law_of_weights(p), law_of_weights(p), 1) == 1.0);
   CHECK(rules::optimal_acceptance(law_of_weights(p), law_of_weights(p), 0) == 0.0);
@@ -146,8 +146,8 @@ TEST_CASE("diagnostics: optimal acceptance at the edges, for sparse and point la
 
 TEST_CASE("diagnostics: coupled acceptance is the probability that two races on one noise agree") {
   const auto seed = static_cast<std::uint64_t>(GENERATE(range(1, 9)));
-  const weights p = support::scrambled(3, seed)({});
-  const weights q = support::scrambled(3, seed + 100)({});
+  const weights p = support::random_laws(seed)({});
+  const weights q = support::random_laws(seed + 100)({});
   double agree = 0.0;
   testing::enumerator all;
   all.run([&] {
@@ -162,8 +162,8 @@ TEST_CASE("diagnostics: coupled acceptance is the probability that two races on 
 }
 
 TEST_CASE("diagnostics: coupled acceptance by its formula") {
-  const weights p = support::scrambled(50, 3)({});
-  const weights q = support::scrambled(50, 4)({});
+  const weights p = support::random_laws(3, 50)({});
+  const weights q = support::random_laws(4, 50)({});
   const law_view a = law_of_weights(p);
   const law_view b = law_of_weights(q);
   double sum = 0.0;
@@ -182,8 +182,8 @@ TEST_CASE("diagnostics: coupled acceptance by its formula") {
 /// Expected accepted tokens of a rule on chains whose laws depend on the depth alone.
 template <class Rule>
 double enumerated(Rule rule, const std::vector<weights>& p, const std::vector<weights>& q) {
-  const auto by_depth = [](const std::vector<weights>& rows) -> weights_after {
-    return [rows](const support::path_tokens& path) { return rows[(std::min)(path.size(), rows.size() - 1)]; };
+  const auto by_depth = [](const std::vector<weights>& rows) -> path_law {
+    return [rows](support::path path) { return rows[(std::min)(path.size(), rows.size() - 1)]; };
   };
   return support::expected_length(support::law_of_round(
       rule, by_depth(p), [&](draft& d, random_ref random) { support::draw_chain(d, q.size(), by_depth(q), random); }));
@@ -200,22 +200,22 @@ TEST_CASE("diagnostics: expected length of token verification") {
   CHECK(rules::expected_token_length(1.0, 4) == 4.0);
   CHECK(rules::expected_token_length(0.0, 4) == 0.0);
   CHECK(rules::expected_token_length(0.5, 0) == 0.0);
-  const std::vector<weights> p(2, weights{1.0F, 2.0F});
-  const std::vector<weights> q(2, weights{2.0F, 1.0F});
+  const std::vector<weights> p(2, weights{1.0, 2.0});
+  const std::vector<weights> q(2, weights{2.0, 1.0});
   CHECK(std::abs(rules::expected_token_length(2.0 / 3.0, 2) - 10.0 / 9.0) < 1e-14);
   CHECK(std::abs(enumerated(rules::token{}, p, q) - 10.0 / 9.0) < 1e-14);
 }
 
 TEST_CASE("diagnostics: expected length of block verification") {
-  const std::vector<weights> p(2, weights{1.0F, 2.0F});
-  const std::vector<weights> q(2, weights{2.0F, 1.0F});
+  const std::vector<weights> p(2, weights{1.0, 2.0});
+  const std::vector<weights> q(2, weights{2.0, 1.0});
   CHECK(std::abs(rules::expected_block_length(laws_of(p), laws_of(q)) - 11.0 / 9.0) < 1e-14);
   for (std::uint64_t seed = 1; seed <= 6; ++seed) {
     std::vector<weights> a;
     std::vector<weights> b;
     for (std::uint64_t i = 0; i < 3; ++i) {
-      a.push_back(support::scrambled(3, seed * 10 + i)({}));
-      b.push_back(support::scrambled(3, seed * 10 + i + 500)({}));
+      a.push_back(support::random_laws(seed * 10 + i)({}));
+      b.push_back(support::random_laws(seed * 10 + i + 500)({}));
     }
     const double exact = enumerated(rules::block{}, a, b);
     const double fine = rules::expected_block_length(laws_of(a), laws_of(b), 4096);
@@ -229,8 +229,8 @@ TEST_CASE("diagnostics: expected length of block verification") {
 }
 
 TEST_CASE("diagnostics: a missing law or no points are refused with a sentence") {
-  const std::vector<weights> p(2, weights{1.0F, 2.0F});
-  const std::vector<weights> q(1, weights{2.0F, 1.0F});
+  const std::vector<weights> p(2, weights{1.0, 2.0});
+  const std::vector<weights> q(1, weights{2.0, 1.0});
   REQUIRE_THROWS_AS(rules::expected_block_length(laws_of(p), laws_of(q)), std::invalid_argument);
   REQUIRE_THROWS_AS(rules::expected_block_length(laws_of(p), laws_of(p), 0), std::invalid_argument);
 }

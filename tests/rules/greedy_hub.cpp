@@ -16,9 +16,9 @@ namespace {
 using namespace proviso;
 using support::children;
 using support::near;
-using support::probabilities;
 using support::tree;
 using support::verify;
+using support::weights;
 
 /// Below every node of two levels: the `pushed` most probable tokens of `q`, and one drawn from `q` without them,
 /// or from all of it.
@@ -31,7 +31,7 @@ struct hub {
     std::vector<token_id> before;
     for (node_id at = draft::root(); at < static_cast<node_id>(d.size()) && d.depth(at) < 2; ++at) {
       d.path(at, before);
-      probabilities rest = q(before);
+      weights rest = q(before);
       double total = 1.0;
       for (std::size_t i = 0; i < pushed; ++i) {
         const auto top = std::max_element(rest.begin(), rest.end());
@@ -57,12 +57,12 @@ TEST_CASE("greedy_hub: the law is the target's, whatever the drawn sibling's law
 
 TEST_CASE("greedy_hub: a sibling stands with probability p(S) + sum of min(p, q)") {
   const auto one_level = [](draft& d, random_ref random) {
-    const probabilities q{0.0, 0.0, 0.5, 0.25, 0.25};
+    const weights q{0.0, 0.0, 0.5, 0.25, 0.25};
     d.push(draft::root(), 1);
     d.push(draft::root(), 0);
-    d.sample(draft::root(), support::dense(q), random);
+    d.sample(draft::root(), support::law_of_weights(q), random);
   };
-  const auto p = [](support::path) { return probabilities{0.2, 0.3, 0.1, 0.35, 0.05}; };
+  const auto p = [](support::path) { return weights{0.2, 0.3, 0.1, 0.35, 0.05}; };
   const support::verified v = verify(rules::greedy_hub{}, one_level, p, 1);
   CHECK(v.error < 1e-12);
   CHECK(near(v.accepted, 0.5 + 0.1 + 0.25 + 0.05));
@@ -72,12 +72,10 @@ TEST_CASE("greedy_hub: a sibling stands with probability p(S) + sum of min(p, q)
 TEST_CASE("greedy_hub: a correction that is a pushed sibling goes on below it") {
   const auto build = [](draft& d, random_ref random) {
     const node_id pushed = d.push(draft::root(), 0);
-    d.sample(draft::root(), support::dense({0.0, 1.0}), random);
+    d.sample(draft::root(), support::law_of_weights({0.0, 1.0}), random);
     d.push(pushed, 1);
   };
-  const auto p = [](support::path before) {
-    return before.empty() ? probabilities{0.75, 0.25} : probabilities{0.5, 0.5};
-  };
+  const auto p = [](support::path before) { return before.empty() ? weights{0.75, 0.25} : weights{0.5, 0.5}; };
   const support::verified v = verify(rules::greedy_hub{}, build, p, 2);
   CHECK(v.error < 1e-12);
   CHECK(near(v.accepted, 0.75 * 1.5 + 0.25));

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -14,12 +15,12 @@
 
 #include "support/catch.hpp"
 #include "support/drafting.hpp"
-#include "support/lone_round.hpp"
+#include "support/verifying.hpp"
 
 namespace {
 
 using namespace proviso;
-using support::weights_after;
+using support::path_law;
 
 /// Forgets what it owes after every round.
 class forgetful {
@@ -58,8 +59,8 @@ std::string faults(const testing::row_table& p, const Drafter& drafter, std::siz
 }
 
 /// sum over prefixes up to `length` of min(P, Q).
-double sum_of_minima(const weights_after& p, const weights_after& q, std::size_t length,
-                     const support::path_tokens& path = {}, double joint_p = 1.0, double joint_q = 1.0) {
+double sum_of_minima(const path_law& p, const path_law& q, std::size_t length, const support::path_tokens& path = {},
+                     double joint_p = 1.0, double joint_q = 1.0) {
   if (path.size() == length) return 0.0;
   const support::weights pw = p(path);
   const support::weights qw = q(path);
@@ -74,22 +75,22 @@ double sum_of_minima(const weights_after& p, const weights_after& q, std::size_t
   return sum;
 }
 
-double accepted_in_first_round(const weights_after& p, const weights_after& q, std::size_t length) {
+double accepted_in_first_round(const path_law& p, const path_law& q, std::size_t length) {
   rules::joint rule;
   const auto fill = [&](draft& d, random_ref random) {
     rule.start();
     support::draw_chain(d, length, q, random);
   };
-  return support::expected_length(support::law_of_round(rule, p, fill));
+  return support::expected_length(support::law_of_round(std::ref(rule), p, fill));
 }
 
 TEST_CASE("joint: a round that owes nothing accepts the sum of min(P, Q) tokens") {
-  const weights_after p = support::always({1.0F, 2.0F});
-  const weights_after q = support::always({2.0F, 1.0F});
+  const path_law p = support::always({1.0, 2.0});
+  const path_law q = support::always({2.0, 1.0});
   CHECK(std::abs(accepted_in_first_round(p, q, 2) - 12.0 / 9.0) < 1e-14);
   for (std::uint64_t seed = 1; seed <= 6; ++seed) {
-    const weights_after a = support::scrambled(3, seed);
-    const weights_after b = support::scrambled(3, seed + 100);
+    const path_law a = support::random_laws(seed);
+    const path_law b = support::random_laws(seed + 100);
     CHECK(std::abs(accepted_in_first_round(a, b, 3) - sum_of_minima(a, b, 3)) < 1e-12);
   }
 }
@@ -123,8 +124,8 @@ TEST_CASE("joint: equal and near laws, temperature 0, no draft") {
 }
 
 TEST_CASE("joint: a draft shorter than what is owed is refused with a sentence; start() forgets it") {
-  const weights_after p = support::always({1.0F, 2.0F});
-  const weights_after q = support::always({2.0F, 1.0F});
+  const path_law p = support::always({1.0, 2.0});
+  const path_law q = support::always({2.0, 1.0});
   rules::joint rule;
   // Three tokens are drafted, none stands, 1 is the correction: two more are owed.
   support::dictated source{{false, false, false}, {0, 0, 0, 1}};
@@ -135,7 +136,7 @@ TEST_CASE("joint: a draft shorter than what is owed is refused with a sentence; 
 
   support::dictated next{{true}, {0, 0}};
   d.reset(1, 11, 1);
-  const support::weights drawn_from{2.0F, 1.0F};
+  const support::weights drawn_from{2.0, 1.0};
   d.sample(draft::root(), support::law_of_weights(drawn_from), random_ref{next});
   support::lone_target second{d, p};
   REQUIRE_THROWS_AS(rule(d, target_laws{second}, random_ref{next}), std::logic_error);
@@ -144,8 +145,8 @@ TEST_CASE("joint: a draft shorter than what is owed is refused with a sentence; 
 }
 
 TEST_CASE("joint: tokens are verified against norm([r p - q]+) of the refused draft") {
-  const weights_after p = support::always({1.0F, 2.0F});
-  const weights_after q = support::always({2.0F, 1.0F});
+  const path_law p = support::always({1.0, 2.0});
+  const path_law q = support::always({2.0, 1.0});
   rules::joint rule;
   support::dictated source{{false, false}, {0, 0, 1}};
   draft d;
@@ -161,17 +162,17 @@ TEST_CASE("joint: tokens are verified against norm([r p - q]+) of the refused dr
   const outcome o = rule(e, target_laws{second}, random_ref{asked});
   CHECK(o.path.empty());  // token 0 cannot stand
   CHECK(asked.flips == 0);
-  CHECK(second.asked().size() == 1);
+  CHECK(second.asked() == 1);
   CHECK(asked.picked.back() == std::vector<double>{0.0, 1.0});
 }
 
 TEST_CASE("joint: nothing is owed after a token that the drafter cannot draw, or hardly") {
-  const weights_after p = support::always({1.0F, 1.0F});
-  for (const float tiny : {0.0F, 1e-30F}) {
+  const path_law p = support::always({1.0, 1.0});
+  for (const double tiny : {0.0, 1e-30}) {
     rules::joint rule;
     support::dictated source{{false, false}, {0, 0, 1}};
     draft d;
-    support::draw_chain(d, 2, support::always({1.0F, tiny}), random_ref{source});
+    support::draw_chain(d, 2, support::always({1.0, tiny}), random_ref{source});
     support::lone_target first{d, p};
     CHECK(rule(d, target_laws{first}, random_ref{source}).next == 1);
     d.reset(1, 11, 0);

@@ -16,12 +16,12 @@ namespace {
 using namespace proviso;
 using support::children;
 using support::near;
-using support::probabilities;
 using support::tree;
 using support::verify;
+using support::weights;
 
 /// sum over x of min(q, p / rho)
-double overlap(const probabilities& p, const probabilities& q, double rho) {
+double overlap(const weights& p, const weights& q, double rho) {
   double sum = 0.0;
   for (std::size_t x = 0; x < p.size(); ++x) sum += (std::min)(q[x], p[x] / rho);
   return sum;
@@ -39,10 +39,10 @@ TEST_CASE("k_seq: the law is the target's") {
 
 TEST_CASE("k_seq: one of k siblings stands with probability 1 - (1 - b)^k, and rho b is as much") {
   const auto seed = static_cast<std::uint64_t>(GENERATE(11, 12, 13, 14));
-  const probabilities p = support::random_laws(seed, 4)({});
-  const probabilities q{0.5, 0.25, 0.125, 0.125};  // exact in float
+  const weights p = support::random_laws(seed, 4)({});
+  const weights q{0.5, 0.25, 0.125, 0.125};  // exact in float
   for (const std::size_t k : {1U, 2U, 3U, 4U}) {
-    const double rho = rules::k_seq{}.discount(support::dense(p), support::dense(q), k);
+    const double rho = rules::k_seq{}.discount(support::law_of_weights(p), support::law_of_weights(q), k);
     CHECK((rho >= 1.0 && rho <= static_cast<double>(k)));
     const double b = overlap(p, q, rho);
     const double expected = 1.0 - std::pow(1.0 - b, static_cast<double>(k));
@@ -54,11 +54,11 @@ TEST_CASE("k_seq: one of k siblings stands with probability 1 - (1 - b)^k, and r
 }
 
 TEST_CASE("k_seq: golden values") {
-  const probabilities p{0.75, 0.25};
-  const probabilities q{0.25, 0.75};
+  const weights p{0.75, 0.25};
+  const weights q{0.25, 0.75};
   // b = 1/4 + 1 / (4 rho); 2 - b = rho gives 4 rho^2 - 7 rho + 1 = 0
   const double rho = (7.0 + std::sqrt(33.0)) / 8.0;
-  CHECK(near(rules::k_seq{}.discount(support::dense(p), support::dense(q), 2), rho));
+  CHECK(near(rules::k_seq{}.discount(support::law_of_weights(p), support::law_of_weights(q), 2), rho));
   const auto constant_p = [&](support::path) { return p; };
   const auto constant_q = [&](support::path) { return q; };
   const tree two{{2}, children::with, constant_q};
@@ -73,9 +73,9 @@ TEST_CASE("k_seq: one child is token verification") {
 }
 
 TEST_CASE("k_seq: laws that are equal, disjoint, nearly disjoint, points") {
-  const auto left = [](support::path) { return probabilities{0.5, 0.5, 0.0}; };
-  const auto right = [](support::path) { return probabilities{0.0, 0.0, 1.0}; };
-  const auto touching = [](support::path) { return probabilities{1e-14, 0.0, 1.0 - 1e-14}; };
+  const auto left = [](support::path) { return weights{0.5, 0.5, 0.0}; };
+  const auto right = [](support::path) { return weights{0.0, 0.0, 1.0}; };
+  const auto touching = [](support::path) { return weights{1e-14, 0.0, 1.0 - 1e-14}; };
   for (const auto& [p, q] : std::vector<std::pair<support::path_law, support::path_law>>{
            {left, left}, {left, right}, {right, left}, {touching, left}, {left, touching}}) {
     CHECK(verify(rules::k_seq{}, tree{{3}, children::with, q}, p, 1).error < 1e-12);
@@ -89,8 +89,8 @@ TEST_CASE("k_seq: one law per level; other siblings are refused with a sentence"
   const support::path_law q = support::random_laws(24);
   CHECK(verify(rules::k_seq{}, tree{{2, 2}, children::with, q}, p, 2).most_rows == 3);
   const auto twice = [&](draft& d, random_ref random) {
-    d.sample(draft::root(), support::dense(q({})), random);
-    d.sample(draft::root(), support::dense(q({})), random);
+    d.sample(draft::root(), support::law_of_weights(q({})), random);
+    d.sample(draft::root(), support::law_of_weights(q({})), random);
   };
   REQUIRE_THROWS_AS(verify(rules::k_seq{}, tree{{2}, children::pushed, q}, p, 1), std::invalid_argument);
   REQUIRE_THROWS_AS(verify(rules::k_seq{}, tree{{2}, children::without, q}, p, 1), std::invalid_argument);

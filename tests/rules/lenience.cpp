@@ -14,13 +14,13 @@ namespace {
 using namespace proviso;
 using support::children;
 using support::near;
-using support::probabilities;
 using support::tree;
 using support::verify;
+using support::weights;
 
 TEST_CASE("lenience: golden values") {
-  const auto p = [](support::path) { return probabilities{0.1, 0.5, 0.4}; };
-  const auto q = [](support::path) { return probabilities{0.5, 0.4, 0.1}; };
+  const auto p = [](support::path) { return weights{0.1, 0.5, 0.4}; };
+  const auto q = [](support::path) { return weights{0.5, 0.4, 0.1}; };
   const tree one{{1}, children::with, q};
   const support::verified half = verify(rules::lenience{0.5}, one, p, 1);
   CHECK(near(support::first_token(half, 3), {0.2, 0.4 + 0.3 * 0.3 / 0.65, 0.1 + 0.3 * 0.35 / 0.65}, 1e-7));
@@ -59,7 +59,7 @@ TEST_CASE("lenience: with l = 1 it is token verification") {
 
 TEST_CASE("lenience: points and empty drafts; bad arguments and branches are refused with a sentence") {
   const support::path_law p = support::random_laws(7);
-  const auto point = [](support::path) { return probabilities{0.0, 1.0, 0.0}; };
+  const auto point = [](support::path) { return weights{0.0, 1.0, 0.0}; };
   CHECK(verify(rules::lenience{0.3}, tree{{1}, children::with, p}, point, 1).error < 1e-12);
   const auto nothing = [](draft&, random_ref) {};
   CHECK(verify(rules::lenience{0.3}, nothing, p, 1).deviation == 0.0);

@@ -14,14 +14,14 @@ namespace {
 using namespace proviso;
 using support::children;
 using support::near;
-using support::probabilities;
 using support::tree;
 using support::verify;
+using support::weights;
 
 const std::vector<token_id> ring{1, 3, 2, 0, 3, 1, 0, 2};  // of four tokens, the next one first
 
 TEST_CASE("neighbours: a token borrows from its list in order, up to delta") {
-  const auto p = [](support::path) { return probabilities{0.1, 0.2, 0.3, 0.4}; };
+  const auto p = [](support::path) { return weights{0.1, 0.2, 0.3, 0.4}; };
   const auto zero = [](draft& d, random_ref) { d.push(draft::root(), 0); };
   const auto accepted = [&](double delta) { return verify(rules::neighbours{ring, 2, delta}, zero, p, 1).accepted; };
   CHECK(near(accepted(0.0), 0.1));
@@ -48,8 +48,8 @@ TEST_CASE("neighbours: the deviation is the distance of the emitted law; nothing
 }
 
 TEST_CASE("neighbours: delta bounds what one token borrows, not the deviation") {
-  const auto p = [](support::path) { return probabilities{0.125, 0.125, 0.375, 0.375}; };
-  const auto q = [](support::path) { return probabilities{0.5, 0.5, 0.0, 0.0}; };
+  const auto p = [](support::path) { return weights{0.125, 0.125, 0.375, 0.375}; };
+  const auto q = [](support::path) { return weights{0.5, 0.5, 0.0, 0.0}; };
   const tree one{{1}, children::with, q};
   const support::verified v = verify(rules::neighbours{{2, 3, 0, 1}, 1, 0.375}, one, p, 1);
   CHECK(near(support::first_token(v, 4), q({})));

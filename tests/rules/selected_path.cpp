@@ -15,16 +15,16 @@
 
 #include "support/catch.hpp"
 #include "support/drafting.hpp"
-#include "support/lone_round.hpp"
+#include "support/verifying.hpp"
 
 namespace {
 
 using namespace proviso;
+using support::path_law;
 using support::path_tokens;
-using support::weights_after;
 
 /// Draws `count` independent chains of `length` tokens.
-void draw_chains(draft& d, std::size_t count, std::size_t length, const weights_after& q, random_ref random) {
+void draw_chains(draft& d, std::size_t count, std::size_t length, const path_law& q, random_ref random) {
   d.reset(0, 10, length, count * length);
   std::vector<node_id> tips;
   d.sample_siblings(draft::root(), support::law_of_weights(q({})), count, replacement::with, random);
@@ -39,7 +39,7 @@ void draw_chains(draft& d, std::size_t count, std::size_t length, const weights_
 }
 
 template <class Rule>
-support::round_law round_on_chains(Rule rule, const weights_after& p, const weights_after& q, std::size_t count,
+support::round_law round_on_chains(Rule rule, const path_law& p, const path_law& q, std::size_t count,
                                    std::size_t length) {
   return support::law_of_round(rule, p, [&](draft& d, random_ref random) { draw_chains(d, count, length, q, random); });
 }
@@ -47,7 +47,7 @@ support::round_law round_on_chains(Rule rule, const weights_after& p, const weig
 using chain_law = std::map<path_tokens, double>;
 
 /// The law of one chain.
-chain_law law_of_chain(const weights_after& q, std::size_t length) {
+chain_law law_of_chain(const path_law& q, std::size_t length) {
   chain_law law{{{}, 1.0}};
   for (std::size_t i = 0; i < length; ++i) {
     chain_law longer;
@@ -56,7 +56,7 @@ chain_law law_of_chain(const weights_after& q, std::size_t length) {
       for (token_id x = 0; x < static_cast<token_id>(w.size()); ++x) {
         path_tokens next = path;
         next.push_back(x);
-        if (w[static_cast<std::size_t>(x)] > 0.0F) longer[next] = probability * support::law_of_weights(w)(x);
+        if (w[static_cast<std::size_t>(x)] > 0.0) longer[next] = probability * support::law_of_weights(w)(x);
       }
     }
     law = longer;
@@ -65,7 +65,7 @@ chain_law law_of_chain(const weights_after& q, std::size_t length) {
 }
 
 /// sum of E[P_i] for the greatest of `count` chains, by trying all tuples of chains.
-double expected_by_enumeration(const weights_after& p, const weights_after& q, std::size_t count, std::size_t length) {
+double expected_by_enumeration(const path_law& p, const path_law& q, std::size_t count, std::size_t length) {
   const auto greater = [&](const path_tokens& a, const path_tokens& b) {
     for (std::size_t i = 0; i < length; ++i) {
       if (a[i] == b[i]) continue;
@@ -112,8 +112,8 @@ double expected_by_enumeration(const weights_after& p, const weights_after& q, s
 
 TEST_CASE("selected_path: the expected length is that of a block drawn from the law of the best chain") {
   const auto seed = static_cast<std::uint64_t>(GENERATE(range(1, 7)));
-  const weights_after p = support::scrambled(3, seed);
-  const weights_after q = support::scrambled(3, seed + 100);
+  const path_law p = support::random_laws(seed);
+  const path_law q = support::random_laws(seed + 100);
   const auto [count, length] =
       GENERATE(std::pair<std::size_t, std::size_t>{2, 1}, std::pair<std::size_t, std::size_t>{3, 1},
                std::pair<std::size_t, std::size_t>{2, 2}, std::pair<std::size_t, std::size_t>{3, 2});
@@ -122,15 +122,15 @@ TEST_CASE("selected_path: the expected length is that of a block drawn from the 
 }
 
 TEST_CASE("selected_path: golden values, and more than one chain gives") {
-  const weights_after p = support::always({1.0F, 2.0F});
-  const weights_after q = support::always({2.0F, 1.0F});
+  const path_law p = support::always({1.0, 2.0});
+  const path_law q = support::always({2.0, 1.0});
   // Two chains of one token: q~ = (4/9, 5/9), sum of min(p, q~) = 1/3 + 5/9.
   CHECK(std::abs(support::expected_length(round_on_chains(rules::selected_path{}, p, q, 2, 1)) - 8.0 / 9.0) < 1e-14);
   double one = 0.0;
   double best = 0.0;
   for (std::uint64_t seed = 1; seed <= 8; ++seed) {
-    const weights_after a = support::scrambled(3, seed);
-    const weights_after b = support::scrambled(3, seed + 100);
+    const path_law a = support::random_laws(seed);
+    const path_law b = support::random_laws(seed + 100);
     one += support::expected_length(round_on_chains(rules::block{}, a, b, 1, 2));
     best += support::expected_length(round_on_chains(rules::selected_path{}, a, b, 2, 2));
   }
@@ -139,8 +139,8 @@ TEST_CASE("selected_path: golden values, and more than one chain gives") {
 
 TEST_CASE("selected_path: a single chain is verified as rules::block verifies it") {
   const auto seed = static_cast<std::uint64_t>(GENERATE(range(1, 5)));
-  const weights_after p = support::scrambled(3, seed);
-  const weights_after q = support::scrambled(3, seed + 100);
+  const path_law p = support::random_laws(seed);
+  const path_law q = support::random_laws(seed + 100);
   CHECK(round_on_chains(rules::selected_path{}, p, q, 1, 3) == round_on_chains(rules::block{}, p, q, 1, 3));
 }
 
@@ -179,13 +179,13 @@ TEST_CASE("selected_path: the law of the text is the target's") {
 
 /// What a rule does with a draft that a test makes.
 template <class Fill>
-std::size_t rows_asked(const weights_after& p, support::scripted& source, Fill&& fill) {
+std::size_t rows_asked(const path_law& p, support::scripted& source, Fill&& fill) {
   draft d;
   fill(d);
   support::lone_target target{d, p};
   rules::selected_path rule;
   rule(d, target_laws{target}, random_ref{source});
-  return target.asked().size();
+  return target.asked();
 }
 
 /// Two chains of two tokens: 0 then 0, and 1 then 1.
@@ -198,22 +198,22 @@ void two_chains(draft& d, const support::weights& q) {
 }
 
 TEST_CASE("selected_path: rows of chains that are not selected are not asked for") {
-  const support::weights q{2.0F, 1.0F};
+  const support::weights q{2.0, 1.0};
   const auto fill = [&](draft& d) { two_chains(d, q); };
   support::scripted stands{{true}};
-  CHECK(rows_asked(support::always({1.0F, 2.0F}), stands, fill) == 3);  // root, 1, 1 1
+  CHECK(rows_asked(support::always({1.0, 2.0}), stands, fill) == 3);  // root, 1, 1 1
   CHECK(stands.flips == 1);
   support::scripted refused{{false, true}};
-  CHECK(rows_asked(support::always({1.0F, 2.0F}), refused, fill) == 2);
+  CHECK(rows_asked(support::always({1.0, 2.0}), refused, fill) == 2);
   // The target cannot emit 0: the best chain begins with 1. It cannot emit 1: with 0.
   support::scripted first{{true}};
-  CHECK(rows_asked(support::always({0.0F, 1.0F}), first, fill) == 3);
-  CHECK(rows_asked(support::always({0.0F, 0.0F, 1.0F}), first, fill) == 1);
+  CHECK(rows_asked(support::always({0.0, 1.0}), first, fill) == 3);
+  CHECK(rows_asked(support::always({0.0, 0.0, 1.0}), first, fill) == 1);
 }
 
 TEST_CASE("selected_path: other drafts are refused with a sentence") {
-  const weights_after p = support::always({1.0F, 2.0F});
-  const support::weights weights{2.0F, 1.0F};
+  const path_law p = support::always({1.0, 2.0});
+  const support::weights weights{2.0, 1.0};
   const law_view q = support::law_of_weights(weights);
   support::scripted source;
   const random_ref random{source};
@@ -251,8 +251,8 @@ TEST_CASE("selected_path: other drafts are refused with a sentence") {
 }
 
 TEST_CASE("selected_path: chains that a budget cut are verified as far as all of them go") {
-  const weights_after p = support::scrambled(3, 1);
-  const weights_after q = support::scrambled(3, 101);
+  const path_law p = support::random_laws(1);
+  const path_law q = support::random_laws(101);
   const auto cut = [&](draft& d, random_ref random) {
     d.reset(0, 10, 2, 3);
     d.sample_siblings(draft::root(), support::law_of_weights(q({})), 2, replacement::with, random);

@@ -28,8 +28,8 @@ TEST_CASE("siblings: the law of every tree is the target's") {
 }
 
 TEST_CASE("siblings: acceptance of one, two and three siblings") {
-  const support::probabilities p{0.1, 0.5, 0.4};
-  const support::probabilities q{0.5, 0.25, 0.25};
+  const support::weights p{0.1, 0.5, 0.4};
+  const support::weights q{0.5, 0.25, 0.25};
   const auto law_p = [&](support::path) { return p; };
   const auto law_q = [&](support::path) { return q; };
   const auto accepted = [&](std::size_t count, children kind) {
@@ -53,7 +53,7 @@ TEST_CASE("siblings: pushed children are accepted with their mass, as under matc
 }
 
 TEST_CASE("siblings: the same token pushed twice counts once") {
-  const auto p = [](support::path) { return support::probabilities{0.25, 0.75}; };
+  const auto p = [](support::path) { return support::weights{0.25, 0.75}; };
   const auto twice = [](draft& d, random_ref) {
     d.push(draft::root(), 0);
     d.push(draft::root(), 0);
@@ -65,7 +65,7 @@ TEST_CASE("siblings: the same token pushed twice counts once") {
 
 TEST_CASE("siblings: laws without replacement that are nearly a point") {
   const support::path_law p = support::random_laws(9, 4);
-  const auto q = [](support::path) { return support::probabilities{1.0 - 3e-12, 1e-12, 2e-12, 0.0}; };
+  const auto q = [](support::path) { return support::weights{1.0 - 3e-12, 1e-12, 2e-12, 0.0}; };
   for (const std::size_t count : {2U, 3U, 4U}) {  // the support has three tokens
     const support::verified v = verify(rules::siblings{}, tree{{count}, children::without, q}, p, 1);
     CHECK(v.error < 1e-12);
@@ -76,8 +76,8 @@ TEST_CASE("siblings: equal laws never refuse, disjoint ones always") {
   const support::path_law p = support::random_laws(10);
   const tree same{{2, 2}, children::with, p};  // in float
   CHECK(near(verify(rules::siblings{}, same, p, 2).accepted, 2.0, 1e-6));
-  const auto left = [](support::path) { return support::probabilities{0.5, 0.5, 0.0, 0.0}; };
-  const auto right = [](support::path) { return support::probabilities{0.0, 0.0, 0.75, 0.25}; };
+  const auto left = [](support::path) { return support::weights{0.5, 0.5, 0.0, 0.0}; };
+  const auto right = [](support::path) { return support::weights{0.0, 0.0, 0.75, 0.25}; };
   for (const children kind : {children::with, children::without}) {
     const support::verified v = verify(rules::siblings{}, tree{{3}, kind, left}, right, 1);
     CHECK(v.accepted == 0.0);

@@ -14,18 +14,18 @@ namespace {
 using namespace proviso;
 using support::children;
 using support::near;
-using support::probabilities;
 using support::tree;
 using support::verify;
+using support::weights;
 
 TEST_CASE("static_ensemble: the law is the mixture, at a distance of (1 - w) TV") {
   const double w = GENERATE(0.0, 0.25, 0.5, 0.9);
-  const probabilities p{0.1, 0.5, 0.4};
-  const probabilities q{0.5, 0.375, 0.125};
+  const weights p{0.1, 0.5, 0.4};
+  const weights q{0.5, 0.375, 0.125};
   const auto law_p = [&](support::path) { return p; };
   const auto law_q = [&](support::path) { return q; };
   const support::verified v = verify(rules::static_ensemble{w}, tree{{1}, children::with, law_q}, law_p, 1);
-  probabilities mixture(3);
+  weights mixture(3);
   for (std::size_t x = 0; x < 3; ++x) mixture[x] = w * p[x] + (1.0 - w) * q[x];
   CHECK(near(support::first_token(v, 3), mixture));
   CHECK(near(v.deviation, (1.0 - w) * 0.4));
@@ -33,8 +33,8 @@ TEST_CASE("static_ensemble: the law is the mixture, at a distance of (1 - w) TV"
 }
 
 TEST_CASE("static_ensemble: what q has where the target has nothing goes to the correction") {
-  const auto p = [](support::path) { return probabilities{0.0, 0.25, 0.5, 0.25}; };
-  const auto q = [](support::path) { return probabilities{0.25, 0.5, 0.125, 0.125}; };
+  const auto p = [](support::path) { return weights{0.0, 0.25, 0.5, 0.25}; };
+  const auto q = [](support::path) { return weights{0.25, 0.5, 0.125, 0.125}; };
   const support::verified v = verify(rules::static_ensemble{0.5}, tree{{1}, children::with, q}, p, 1);
   // v = (1/8, 3/8, 5/16, 3/16); norm([p - q]+) = (0, 0, 3/4, 1/4)
   CHECK(near(support::first_token(v, 4), {0.0, 0.375, 0.3125 + 0.09375, 0.1875 + 0.03125}));

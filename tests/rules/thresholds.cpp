@@ -14,9 +14,9 @@ namespace {
 using namespace proviso;
 using support::children;
 using support::near;
-using support::probabilities;
 using support::tree;
 using support::verify;
+using support::weights;
 
 void push_both(draft& d, random_ref) {
   d.push(draft::root(), 1);
@@ -24,7 +24,7 @@ void push_both(draft& d, random_ref) {
 }
 
 TEST_CASE("thresholds: golden values") {
-  const auto p = [](support::path) { return probabilities{0.1, 0.5, 0.4}; };
+  const auto p = [](support::path) { return weights{0.1, 0.5, 0.4}; };
   const support::verified erased = verify(rules::thresholds{1.0, 0.5}, push_both, p, 1);
   CHECK(near(support::first_token(erased, 3), {0.0, 1.0, 0.0}));  // the second sibling is never emitted
   CHECK(near(erased.deviation, 0.5));

@@ -12,12 +12,12 @@ namespace {
 using namespace proviso;
 using support::children;
 using support::near;
-using support::probabilities;
 using support::tree;
 using support::verify;
+using support::weights;
 
 TEST_CASE("top_n: a token stands when it is among the n most probable and close to the first") {
-  const auto p = [](support::path) { return probabilities{0.125, 0.5, 0.125, 0.25, 0.0}; };
+  const auto p = [](support::path) { return weights{0.125, 0.5, 0.125, 0.25, 0.0}; };
   const auto accepted = [&](token_id x, std::size_t n, double margin) {
     const auto one = [x](draft& d, random_ref) { d.push(draft::root(), x); };
     return verify(rules::top_n{n, margin}, one, p, 1).accepted;
@@ -49,7 +49,7 @@ TEST_CASE("top_n: lossless with n = 0, greedy on points") {
   const support::verified v = verify(rules::top_n{0}, tree{{2, 2}, children::pushed, p}, p, 2);
   CHECK(v.error < 1e-12);
   CHECK((v.deviation == 0.0 && v.accepted == 0.0));
-  const auto point = [](support::path) { return probabilities{0.0, 1.0, 0.0}; };
+  const auto point = [](support::path) { return weights{0.0, 1.0, 0.0}; };
   const support::verified greedy = verify(rules::top_n{3}, tree{{2, 2}, children::pushed, p}, point, 2);
   CHECK((greedy.error == 0.0 && greedy.deviation == 0.0));
 }

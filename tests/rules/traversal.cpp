@@ -48,8 +48,8 @@ TEST_CASE("traversal: on a chain it is block verification") {
 }
 
 TEST_CASE("traversal: golden values of block verification") {
-  const auto p = [](support::path) { return support::probabilities{1.0 / 3, 2.0 / 3}; };
-  const auto q = [](support::path) { return support::probabilities{2.0 / 3, 1.0 / 3}; };
+  const auto p = [](support::path) { return support::weights{1.0 / 3, 2.0 / 3}; };
+  const auto q = [](support::path) { return support::weights{2.0 / 3, 1.0 / 3}; };
   const tree chain{{1, 1}, children::with, q};
   CHECK(near(verify(rules::traversal{}, chain, p, 2).accepted, 11.0 / 9, 1e-7));  // the draft holds laws in float
   CHECK(near(verify(rules::siblings{}, chain, p, 2).accepted, 10.0 / 9, 1e-7));
@@ -69,9 +69,9 @@ TEST_CASE("traversal: something below a node stands with the probability that th
 
 TEST_CASE("traversal: laws that are points, equal, disjoint, nearly points without replacement") {
   const support::path_law p = support::random_laws(13);
-  const auto point = [](support::path) { return support::probabilities{0.0, 1.0, 0.0}; };
-  const auto peaked = [](support::path) { return support::probabilities{1.0 - 3e-12, 1e-12, 2e-12}; };
-  const auto other = [](support::path) { return support::probabilities{0.5, 0.0, 0.5}; };
+  const auto point = [](support::path) { return support::weights{0.0, 1.0, 0.0}; };
+  const auto peaked = [](support::path) { return support::weights{1.0 - 3e-12, 1e-12, 2e-12}; };
+  const auto other = [](support::path) { return support::weights{0.5, 0.0, 0.5}; };
   for (const children kind : kinds) {
     CHECK(verify(rules::traversal{}, tree{{2, 2}, kind, p}, point, 2).error < 1e-12);
     CHECK(verify(rules::traversal{}, tree{{2, 2}, kind, point}, p, 2).error < 1e-12);
@@ -84,7 +84,7 @@ TEST_CASE("traversal: laws that are points, equal, disjoint, nearly points witho
 
 TEST_CASE("traversal: no law is asked for below a node that cannot stand") {
   const auto p = [](support::path before) {
-    return before.empty() ? support::probabilities{0.0, 1.0} : support::probabilities{0.5, 0.5};
+    return before.empty() ? support::weights{0.0, 1.0} : support::weights{0.5, 0.5};
   };
   std::vector<node_id> asked;
   const auto watched = [&](const draft& d, const target_laws& laws, random_ref random) {

@@ -12,14 +12,14 @@ namespace {
 using namespace proviso;
 using support::children;
 using support::near;
-using support::probabilities;
 using support::tree;
 using support::verify;
+using support::weights;
 
 constexpr double infinite = std::numeric_limits<double>::infinity();
 
 TEST_CASE("typical: a token stands when it is more probable than min(epsilon, delta exp(-H))") {
-  const auto p = [](support::path) { return probabilities{0.25, 0.25, 0.25, 0.125, 0.125}; };  // H = 2.25 ln 2
+  const auto p = [](support::path) { return weights{0.25, 0.25, 0.25, 0.125, 0.125}; };  // H = 2.25 ln 2
   const auto accepted = [&](token_id x, double epsilon, double delta) {
     const auto one = [x](draft& d, random_ref) { d.push(draft::root(), x); };
     return verify(rules::typical{epsilon, delta}, one, p, 1).accepted;
@@ -34,8 +34,8 @@ TEST_CASE("typical: a token stands when it is more probable than min(epsilon, de
 
 TEST_CASE("typical: the longest path stands, the first one of equal length") {
   const auto p = [](support::path before) {
-    if (before.empty()) return probabilities{0.4, 0.4, 0.2};
-    return before.back() == 1 ? probabilities{0.1, 0.1, 0.8} : probabilities{0.8, 0.1, 0.1};
+    if (before.empty()) return weights{0.4, 0.4, 0.2};
+    return before.back() == 1 ? weights{0.1, 0.1, 0.8} : weights{0.8, 0.1, 0.1};
   };
   const auto build = [](draft& d, random_ref) {
     const node_id a = d.push(draft::root(), 0);  // stands, with nothing that stands below
@@ -75,7 +75,7 @@ TEST_CASE("typical: lossless when nothing can stand, greedy on points") {
   const support::verified v = verify(rules::typical{1.0, infinite}, tree{{2, 2}, children::pushed, p}, p, 2);
   CHECK(v.error < 1e-12);
   CHECK(v.deviation == 0.0);
-  const auto point = [](support::path) { return probabilities{0.0, 1.0, 0.0}; };
+  const auto point = [](support::path) { return weights{0.0, 1.0, 0.0}; };
   const support::verified greedy = verify(rules::typical{}, tree{{2, 2}, children::pushed, p}, point, 2);
   CHECK(greedy.error == 0.0);
   CHECK(greedy.deviation == 0.0);
