@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include "svg.hpp"
+
 namespace cli {
 
 /// A table of figures whose cells are the darker the larger they are; NaN cells stay empty.
@@ -30,14 +32,9 @@ class heat_map {
     const std::size_t width = left + columns_.size() * cell_width + 16;
     const std::size_t panel_height = 56 + rows_.size() * cell_height;
     const std::size_t height = 44 + panels_.size() * panel_height;
-    std::string out = fmt::format(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\" "
-        "font-family=\"DejaVu Sans, Helvetica, Arial, sans-serif\" font-size=\"12\">\n"
-        "<rect width=\"{0}\" height=\"{1}\" fill=\"#ffffff\"/>\n",
-        width, height);
-    out += text(16, 26, title_, "start", "#1f2328", 14);
+    std::string out = svg_text(16, 26, title_, "start", "#1f2328", 14);
     for (std::size_t p = 0; p < panels_.size(); ++p) out += drawn(panels_[p], 44 + p * panel_height);
-    return out + "</svg>\n";
+    return svg_document(width, height, "DejaVu Sans, Helvetica, Arial, sans-serif", out);
   }
 
  private:
@@ -55,9 +52,9 @@ class heat_map {
         high = (std::max)(high, x);
       }
     }
-    std::string out = text(16, top + 16, panel.title, "start", "#1f2328", 12);
+    std::string out = svg_text(16, top + 16, panel.title, "start", "#1f2328", 12);
     for (std::size_t c = 0; c < columns_.size(); ++c) {
-      out += text(left + c * cell_width + cell_width / 2, top + 34, columns_[c], "middle", "#57606a", 12);
+      out += svg_text(left + c * cell_width + cell_width / 2, top + 34, columns_[c], "middle", "#57606a", 12);
       double best = -1e300;
       for (const auto& row : panel.figures) best = std::isnan(row[c]) ? best : (std::max)(best, row[c]);
       for (std::size_t r = 0; r < rows_.size(); ++r) {
@@ -72,22 +69,14 @@ class heat_map {
             "stroke-width=\"{}\"/>\n",
             at_x + 1, at_y + 1, cell_width - 2, cell_height - 2, mix(247, 8), mix(251, 81), mix(255, 156),
             x == best ? "#cf222e" : "none", x == best ? 2 : 0);
-        out += text(at_x + cell_width / 2, at_y + 16, fmt::format("{:.2f}", x), "middle",
-                    share > 0.5 ? "#ffffff" : "#1f2328", 12);
+        out += svg_text(at_x + cell_width / 2, at_y + 16, fmt::format("{:.2f}", x), "middle",
+                        share > 0.5 ? "#ffffff" : "#1f2328", 12);
       }
     }
     for (std::size_t r = 0; r < rows_.size(); ++r) {
-      out += text(left - 8, top + 58 + r * cell_height, rows_[r], "end", "#57606a", 12);
+      out += svg_text(left - 8, top + 58 + r * cell_height, rows_[r], "end", "#57606a", 12);
     }
     return out;
-  }
-
-  static std::string text(std::size_t x, std::size_t y, const std::string& words, const char* anchor,
-                          const char* colour, int size) {
-    std::string escaped;
-    for (const char c : words) escaped += c == '<' ? "&lt;" : c == '&' ? "&amp;" : std::string{c};
-    return fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"{}\" fill=\"{}\" font-size=\"{}\">{}</text>\n", x, y,
-                       anchor, colour, size, escaped);
   }
 
   std::string title_;

@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include "svg.hpp"
+
 namespace cli {
 
 /// A node of a tree that was evaluated in one block.
@@ -39,16 +41,9 @@ class tree_picture {
     const std::size_t width = left + size + 20;
     const std::size_t tree_height = 96 + (spine_.size() + 1) * row;
     const std::size_t height = (std::max)(tree_height, 110 + size) + 64;
-    std::string out = fmt::format(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\" "
-        "font-family=\"DejaVu Sans Mono, Menlo, Consolas, monospace\" font-size=\"12\">\n"
-        "<rect width=\"{0}\" height=\"{1}\" fill=\"#ffffff\"/>\n",
-        width, height);
-    out += text(16, 24, title_, "start", "#1f2328", 14);
-    out += tree();
-    out += mask(left, 96);
-    out += legend(height - 22);
-    return out + "</svg>\n";
+    return svg_document(
+        width, height, "DejaVu Sans Mono, Menlo, Consolas, monospace",
+        svg_text(16, 24, title_, "start", "#1f2328", 14) + tree() + mask(left, 96) + legend(height - 22));
   }
 
  private:
@@ -88,31 +83,10 @@ class tree_picture {
     }
     return "#e6effa";
   }
-  static std::string escaped(std::string_view words) {
-    std::string out;
-    for (const char c : words) {
-      if (c == '&') {
-        out += "&amp;";
-      } else if (c == '<') {
-        out += "&lt;";
-      } else if (c == '>') {
-        out += "&gt;";
-      } else {
-        out += c;
-      }
-    }
-    return out;
-  }
-  static std::string text(std::size_t x, std::size_t y, std::string_view words, const char* anchor,
-                          const char* colour = "#1f2328", int size = 12) {
-    return fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"{}\" fill=\"{}\" font-size=\"{}\">{}</text>\n", x, y,
-                       anchor, colour, size, escaped(words));
-  }
-
   std::string tree() const {
     std::string out;
     for (std::size_t d = 0; d <= deepest_; ++d) {
-      out += text(16 + d * step + (step - 14) / 2, 50, fmt::format("@{}", position_ + d), "middle", "#59636e");
+      out += svg_text(16 + d * step + (step - 14) / 2, 50, fmt::format("@{}", position_ + d), "middle", "#59636e");
     }
     for (std::size_t i = 1; i < nodes_.size(); ++i) {
       const std::size_t p = nodes_[i].parent;
@@ -129,17 +103,17 @@ class tree_picture {
       out +=
           fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"26\" rx=\"4\" fill=\"{}\" stroke=\"#59636e\"/>\n",
                       x_of(i), y_of(i), step - 14, fill(nodes_[i].what));
-      out += text(x_of(i) + (step - 14) / 2, y_of(i) + 17, nodes_[i].label, "middle");
+      out += svg_text(x_of(i) + (step - 14) / 2, y_of(i) + 17, nodes_[i].label, "middle");
     }
     return out;
   }
 
   std::string mask(std::size_t left, std::size_t top) const {
-    std::string out = text(left + cell / 2, top - 8, "text", "middle", "#59636e", 10);
+    std::string out = svg_text(left + cell / 2, top - 8, "text", "middle", "#59636e", 10);
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
       const std::size_t y = top + i * cell;
-      out +=
-          text(left - 8, y + 12, fmt::format("{} @{}", nodes_[i].label, position_ + depth_[i]), "end", "#1f2328", 11);
+      out += svg_text(left - 8, y + 12, fmt::format("{} @{}", nodes_[i].label, position_ + depth_[i]), "end", "#1f2328",
+                      11);
       for (std::size_t j = 0; j <= nodes_.size(); ++j) {
         const bool seen = j == 0 || (j - 1 <= i && sees(i, j - 1));
         out += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{}\"/>\n", left + j * cell, y,
@@ -179,7 +153,7 @@ class tree_picture {
                           entry{kind::mask, "other masks"}}) {
       out +=
           fmt::format("<rect x=\"{}\" y=\"{}\" width=\"12\" height=\"12\" fill=\"{}\"/>\n", x, y - 10, strong(e.what));
-      out += text(x + 18, y, e.words, "start", "#1f2328", 11);
+      out += svg_text(x + 18, y, e.words, "start", "#1f2328", 11);
       x += 40 + 7 * std::string_view{e.words}.size();
     }
     return out;
