@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A pool of drafters and a router that picks one per round: a small model, what other requests have taught, copies of
-// the text, or nothing. The router reads the language of the text, learns what each drafter brings per cost, and tells
-// the routers of the next requests. Whatever it picks, the text is that of plain decoding.
+// A pool of drafters and a router that picks one per round: small models for one language or for all, what other
+// requests have taught, copies of the text, or nothing. The router reads the language of the text, learns what each
+// drafter brings per cost, and tells the routers of the next requests. Whatever it picks, the text is that of plain
+// decoding.
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include <proviso/drafters/prompt_lookup.hpp>
 #include <proviso/drafters/router.hpp>
 #include <proviso/drafters/shared_ngrams.hpp>
+#include <proviso/drafters/shared_rates.hpp>
 #include <proviso/drive/decoder.hpp>
 #include <proviso/rules/match.hpp>
 
@@ -27,12 +29,16 @@ namespace drafters = proviso::drafters;
 int main() {
   const cli::tokenizer words{"examples/zoo/tokenizer.model"};
   proviso::eigen::transformer base{"examples/zoo/base.safetensors", {.threads = 2}};
-  proviso::eigen::transformer draft_model{"examples/zoo/draft.safetensors", {.threads = 1}};
+  const std::string drafting = "examples/zoo/drafters.safetensors";  // several models with one embedding
+  proviso::eigen::transformer german{drafting, {.member = "de"}};
+  proviso::eigen::transformer code{drafting, {.member = "code"}};
+  proviso::eigen::transformer general{drafting, {.member = "general"}};
   const proviso::transforms::temperature shape{0.3F};
   const proviso::limits limits{.max_tokens = 64};
 
   const auto bytes = [&](proviso::token_id t) { return words.bytes(t); };
-  const char* const names[] = {"small model", "shared n-grams", "copies of the text", "nothing"};
+  const char* const names[] = {"for German",     "for code",           "for all languages",
+                               "shared n-grams", "copies of the text", "nothing"};
   drafters::ngram_store texts{1U << 20U};  // one MiB for all requests
   drafters::shared_rates rates;
 
@@ -42,9 +48,11 @@ int main() {
                                       "<|de|>Der Befehl zeigt die Namen der Dateien, die"};
   for (const std::string_view prompt : prompts) {
     const drafters::language_prior prior{bytes};
-    drafters::router pool{{.certainty = 8.0}, prior};             // texts are short: expectations shall not count much
-    pool.add(drafters::model{draft_model}, {"", 1.4, 0.1, 0.01})  // for all languages: rate, cost per token, of reading
-        .add(drafters::shared_ngrams{texts}, {"", 1.5, 0.0, 0.0})
+    drafters::router pool{{.certainty = 8.0}, prior};           // texts are short: expectations shall not count much
+    pool.add(drafters::model{german}, {"de", 1.6, 0.06, 0.01})  // language, rate on it, cost per token, of reading
+        .add(drafters::model{code}, {"code", 1.6, 0.06, 0.01})
+        .add(drafters::model{general}, {"", 1.3, 0.06, 0.01})
+        .add(drafters::shared_ngrams{texts}, {"", 1.7, 0.0, 0.0})
         .add(drafters::prompt_lookup{})
         .add(drafters::none{})
         .share(rates);
@@ -60,10 +68,10 @@ int main() {
   }
 
   for (const char* language : {"de", "code"}) {
-    proviso::bandits::record arms[4];
+    proviso::bandits::record arms[6];
     rates.read(language, arms);
     std::printf("%s:\n", language);
-    for (std::size_t i = 0; i < 4; ++i) {
+    for (std::size_t i = 0; i < 6; ++i) {
       if (arms[i].weight > 0.0) std::printf("  %-20s %.2f tokens per cost\n", names[i], arms[i].mean());
     }
   }

@@ -56,7 +56,7 @@ TEST_CASE("combiner: weights are not negative and add up to 1") {
   CHECK(error_of({0.7, 0.7, -0.4}).find("weight 2 is -0.4") != std::string::npos);
   CHECK(error_of({nan, 1.0}).find("weight 0") != std::string::npos);
   CHECK(error_of({infinity, 0.0}).find("add up to") != std::string::npos);
-  const combine::weights two{"combine::test", {0.25, 0.75}};
+  const combine::weights two{"combine::test", std::vector<double>{0.25, 0.75}};
   two.check(2);
   REQUIRE_THROWS_AS(two.check(1), std::invalid_argument);
   REQUIRE_THROWS_AS(two.check(3), std::invalid_argument);

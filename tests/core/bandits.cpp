@@ -151,7 +151,7 @@ TEST_CASE("bandits: the odds of the best are symmetric, need no order, and leave
   }
   bandits::odds_of_best(std::vector<belief>{{1.0, 0.0}, {2.0, 0.0}}, odds);
   CHECK(odds == std::vector<double>{0.0, 1.0});
-  bandits::odds_of_best({}, odds);
+  bandits::odds_of_best(std::vector<belief>{}, odds);
   CHECK(odds.empty());
 }
 

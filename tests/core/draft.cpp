@@ -140,7 +140,7 @@ TEST_CASE("a law that is built in next_law is recorded without a copy") {
   d.reset(0, 0, 4);
   for (int i = 0; i < 3; ++i) {
     law_buffer& memory = d.next_law();
-    memory.weights.assign({1.0F, 1.0F});
+    memory.weights.assign(2, 1.0F);
     const float* const data = memory.weights.data();
     const node_id n = d.sample(static_cast<node_id>(i), law_view::dense(memory.weights, 2.0), source);
     CHECK(d.q(n).weights().data() == data);

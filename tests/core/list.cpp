@@ -2,6 +2,7 @@
 #include <proviso/core/list.hpp>
 
 #include <cstddef>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -55,4 +56,29 @@ TEST_CASE("lists are copied and moved like values") {
   CHECK(contents(c) == std::vector<int>{9, 2});
   b = std::move(c);
   CHECK(contents(b) == std::vector<int>{9, 2});
+}
+
+TEST_CASE("a list is resized, filled and copied into") {
+  using proviso::detail::append;
+  using proviso::detail::copy;
+  list<std::vector<int>> l(2, {7});
+  l.resize(4);
+  CHECK(contents(l) == std::vector<int>{7, 7, -1, -1});
+  l.resize(1);
+  CHECK(contents(l) == std::vector<int>{7});
+  l.assign(3, {5});
+  CHECK(contents(l) == std::vector<int>{5, 5, 5});
+
+  const int numbers[] = {1, 2, 3, 4};
+  list<int> to(9, 8);
+  copy(std::span<const int>{numbers}, to);
+  append(std::span<const int>{numbers}.first(2), to);
+  CHECK(std::vector<int>(to.begin(), to.end()) == std::vector<int>{1, 2, 3, 4, 1, 2});
+  to.drop_front(3);
+  CHECK(std::vector<int>(to.begin(), to.end()) == std::vector<int>{4, 1, 2});
+  list<int> other;
+  other.swap(to);
+  CHECK(to.empty());
+  CHECK(other.size() == 3);
+  CHECK(other.capacity() >= 6);
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <proviso/drafters/prompt_lookup.hpp>
+#include <proviso/drafters/shared_rates.hpp>
 #include <proviso/drafters/suffix.hpp>
 #include <proviso/drive/batch_decoder.hpp>
 

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstddef>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <proviso/decode/space.hpp>
+#include <proviso/drafters/language_prior.hpp>
 #include <proviso/drafters/lookahead.hpp>
 #include <proviso/drafters/parallel.hpp>
 #include <proviso/drafters/prompt_lookup.hpp>
+#include <proviso/drafters/router.hpp>
+#include <proviso/drafters/shared_rates.hpp>
 #include <proviso/drafters/suffix.hpp>
 #include <proviso/drive/batch_decoder.hpp>
 #include <proviso/lengths/heuristic.hpp>
@@ -34,7 +39,8 @@ std::size_t in_steady_rounds(decoder d) {
 
 struct models {
   testing::table_model big{testing::random_table(16, 2, 1), 4096};  // sessions reserve their capacity
-  testing::table_model small{testing::blended(testing::random_table(16, 2, 1), testing::random_table(16, 2, 2), 0.4), 4096};
+  testing::table_model small{testing::blended(testing::random_table(16, 2, 1), testing::random_table(16, 2, 2), 0.4),
+                             4096};
 };
 
 }  // namespace
@@ -63,6 +69,31 @@ TEST_CASE("steady rounds with lookups allocate nothing") {
   testing::table_model big{testing::random_table(4, 1, 1, 4.0F), 4096};
   CHECK(in_steady_rounds(decoder{speculative{big, drafters::prompt_lookup{}, rules::match{}}, 1}) == 0);
   CHECK(in_steady_rounds(decoder{speculative{big, drafters::suffix{}, rules::match{}}, 1}) == 0);
+}
+
+TEST_CASE("steady rounds of a router allocate nothing, whichever arms it takes") {
+  models m;
+  testing::table_model other{testing::random_table(16, 2, 3), 4096};
+  const auto bytes = [](token_id t) { return t % 2 == 0 ? std::string_view{"der "} : std::string_view{"the "}; };
+  for (const auto explore : {drafters::exploration::thompson, drafters::exploration::ucb1}) {
+    drafters::shared_rates rates;
+    drafters::routing how;
+    how.explore = explore;
+    how.reshaping = 5.0;  // all arms are taken in turn
+    how.dwell = 1;
+    drafters::router pool{how, drafters::language_prior{bytes}};
+    pool.add(drafters::model{m.small}, {"de", 1.5, 0.1, 0.0})
+        .add(drafters::model{other}, {"en", 1.5, 0.1, 0.0})
+        .add(drafters::prompt_lookup{})
+        .add(drafters::none{})
+        .share(rates);
+    CHECK(in_steady_rounds(decoder{speculative{m.big, std::move(pool), rules::token{}}, 1}) == 0);
+    bandits::record taken[4];
+    rates.read("de", taken);
+    bandits::record also[4];
+    rates.read("en", also);
+    for (std::size_t i = 0; i < 4; ++i) CHECK(taken[i].weight + also[i].weight > 0.0);
+  }
 }
 
 TEST_CASE("steady rounds of SPACE allocate nothing, with whole and with pruned groups") {
@@ -99,7 +130,9 @@ TEST_CASE("steady ticks of a batch allocate nothing") {
 
 TEST_CASE("a second generation of the same text allocates nothing in its rounds") {
   models m;
-  decoder d{speculative{m.big, drafters::model{m.small}, rules::token{}, transforms::temperature{0.5F}, lengths::heuristic{}}, 1};
+  decoder d{
+      speculative{m.big, drafters::model{m.small}, rules::token{}, transforms::temperature{0.5F}, lengths::heuristic{}},
+      1};
   decode(d, {1, 2, 3}, budget(150));
   d.start(token_list{1, 2, 3}, budget(150));
   const std::size_t before = allocations;

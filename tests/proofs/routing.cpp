@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <proviso/drafters/router.hpp>
+#include <proviso/drafters/shared_rates.hpp>
 #include <proviso/proviso.hpp>
 #include <proviso/testing/prove_lossless.hpp>
 

@@ -6,10 +6,9 @@
 #include <span>
 #include <stdexcept>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include <proviso/core/law.hpp>
+#include <proviso/core/list.hpp>
 
 namespace proviso {
 inline namespace v0 {
@@ -38,7 +37,8 @@ namespace combine {
 class weights {
  public:
   /// `owner` names the combiner in errors. Throws `std::invalid_argument`.
-  weights(const char* owner, std::vector<double> values) : owner_{owner}, values_{std::move(values)} {
+  weights(const char* owner, std::span<const double> values) : owner_{owner} {
+    detail::copy(values, values_);
     double sum = 0.0;
     for (std::size_t i = 0; i < values_.size(); ++i) {
       if (!(values_[i] >= 0.0)) {
@@ -66,7 +66,7 @@ class weights {
 
  private:
   const char* owner_;
-  std::vector<double> values_;
+  detail::list<double> values_;
 };
 
 }  // namespace combine

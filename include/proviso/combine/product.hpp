@@ -4,8 +4,6 @@
 #include <cstddef>
 #include <initializer_list>
 #include <span>
-#include <utility>
-#include <vector>
 
 #include <proviso/combine/combiner.hpp>
 
@@ -23,8 +21,8 @@ namespace combine {
 /// Cost: one pass over every row. Source: Hinton, "Training products of experts", 2002.
 class product {
  public:
-  product(std::initializer_list<double> values) : product(std::vector<double>(values)) {}
-  explicit product(std::vector<double> values) : weights_{"combine::product", std::move(values)} {}
+  product(std::initializer_list<double> values) : product(std::span<const double>{values.begin(), values.size()}) {}
+  explicit product(std::span<const double> values) : weights_{"combine::product", values} {}
   void check(std::size_t models) const { weights_.check(models); }
 
   void operator()(std::span<const std::span<const float>> rows, std::span<float> out) const {

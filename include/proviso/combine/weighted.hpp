@@ -4,11 +4,10 @@
 #include <cstddef>
 #include <initializer_list>
 #include <span>
-#include <utility>
-#include <vector>
 
 #include <proviso/combine/combiner.hpp>
 #include <proviso/core/law.hpp>
+#include <proviso/core/list.hpp>
 #include <proviso/core/numeric.hpp>
 #include <proviso/core/types.hpp>
 #include <proviso/core/view.hpp>
@@ -27,8 +26,8 @@ namespace combine {
 /// Source: Fu et al., arXiv 2502.01662, "weighted ensemble".
 class weighted {
  public:
-  weighted(std::initializer_list<double> values) : weighted(std::vector<double>(values)) {}
-  explicit weighted(std::vector<double> values) : weights_{"combine::weighted", std::move(values)} {}
+  weighted(std::initializer_list<double> values) : weighted(std::span<const double>{values.begin(), values.size()}) {}
+  explicit weighted(std::span<const double> values) : weights_{"combine::weighted", values} {}
   void check(std::size_t models) const { weights_.check(models); }
 
   law_view operator()(std::span<const law_view> laws, law_buffer& out) const {
@@ -52,7 +51,7 @@ class weighted {
   }
 
  private:
-  static void add(const law_view& p, double scale, std::vector<double>& sums) {
+  static void add(const law_view& p, double scale, detail::list<double>& sums) {
     if (p.is_dense() && !p.is_wide()) {
       const std::span<const float> w = p.weights();
       double* const to = sums.data();
@@ -63,7 +62,7 @@ class weighted {
   }
   /// Adds a law that lists its tokens to a list of sums; both ascend.
   static void merge(const law_view& p, double scale, law_buffer& out) {
-    std::vector<token_id>& ids = out.ids;
+    detail::list<token_id>& ids = out.ids;
     std::size_t at = 0;
     std::size_t fresh = 0;  // tokens that only `p` lists
     for (std::size_t j = 0; j < p.size(); ++j) {

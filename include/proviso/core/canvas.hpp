@@ -6,8 +6,8 @@
 #include <span>
 #include <stdexcept>
 #include <string>
-#include <vector>
 
+#include <proviso/core/list.hpp>
 #include <proviso/core/types.hpp>
 #include <proviso/core/view.hpp>
 
@@ -72,9 +72,9 @@ class canvas {
   }
 
  private:
-  std::vector<token_id> tokens_;
-  std::vector<double> chances_;
-  std::vector<token_id> given_;
+  detail::list<token_id> tokens_;
+  detail::list<double> chances_;
+  detail::list<token_id> given_;
   token_id mask_ = 0;
   std::uint64_t version_ = 0;
 };

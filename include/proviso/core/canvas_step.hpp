@@ -7,12 +7,12 @@
 #include <span>
 #include <stdexcept>
 #include <string>
-#include <vector>
 
 #include <proviso/core/canvas.hpp>
 #include <proviso/core/function_ref.hpp>
 #include <proviso/core/law.hpp>
 #include <proviso/core/law_builder.hpp>
+#include <proviso/core/list.hpp>
 #include <proviso/core/logits.hpp>
 #include <proviso/core/numeric.hpp>
 #include <proviso/core/random.hpp>
@@ -36,12 +36,12 @@ struct canvas_plan {
 struct canvas_memory {
   law_builder builder;
   law_buffer buffer;
-  std::vector<std::size_t> open;    ///< masked positions of the window, ascending
-  std::vector<std::size_t> filled;  ///< positions of the window that an order filled before, ascending
-  std::vector<token_id> candidates;
-  std::vector<double> chances, confidences, scores;
-  std::vector<float> scratch;
-  std::vector<std::size_t> chosen;
+  detail::list<std::size_t> open;    ///< masked positions of the window, ascending
+  detail::list<std::size_t> filled;  ///< positions of the window that an order filled before, ascending
+  detail::list<token_id> candidates;
+  detail::list<double> chances, confidences, scores;
+  detail::list<float> scratch;
+  detail::list<std::size_t> chosen;
 };
 
 /// One denoising step as an order sees it: the masked positions of the window, the law of each, draws, and the only
@@ -146,11 +146,11 @@ class canvas_step {
   void clear(std::size_t k) { canvas_.clear(filled_position(k)); }
 
   /// Memory for one score per masked position, and for a list of positions' ranks; empty when the step begins.
-  std::vector<double>& scores() noexcept { return memory_.scores; }
-  std::vector<std::size_t>& chosen() noexcept { return memory_.chosen; }
+  detail::list<double>& scores() noexcept { return memory_.scores; }
+  detail::list<std::size_t>& chosen() noexcept { return memory_.chosen; }
   /// All masked positions in `chosen()`, highest score first, ties to the lowest position.
   std::span<const std::size_t> by_score() {
-    std::vector<std::size_t>& order = memory_.chosen;
+    detail::list<std::size_t>& order = memory_.chosen;
     order.clear();
     for (std::size_t i = 0; i < memory_.scores.size(); ++i) {
       order.push_back(i);

@@ -4,11 +4,11 @@
 #include <cstddef>
 #include <stdexcept>
 #include <string>
-#include <vector>
 
 #include <proviso/core/draft.hpp>
 #include <proviso/core/law.hpp>
 #include <proviso/core/law_math.hpp>
+#include <proviso/core/list.hpp>
 #include <proviso/core/outcome.hpp>
 #include <proviso/core/random.hpp>
 #include <proviso/core/types.hpp>
@@ -84,8 +84,8 @@ struct choice {
 /// Goes down the draft from the root: `choose(node)` decides after every node that has children, until it returns a
 /// token. After a node without children the token is drawn from the target, as decoding without a draft draws it.
 /// `path` is the memory for the nodes that stand.
-template <class Choose>
-outcome descend(const draft& d, const target_laws& p, random_ref random, std::vector<node_id>& path, Choose&& choose) {
+template <class Path, class Choose>
+outcome descend(const draft& d, const target_laws& p, random_ref random, Path& path, Choose&& choose) {
   path.clear();
   path.reserve(d.expected_size());
   node_id at = draft::root();
@@ -107,7 +107,8 @@ inline node_id only_child(const draft& d, node_id parent, const char* rule) {
 }
 
 /// The nodes from below the root down to `tip`, in `path`.
-inline void nodes_down_to(const draft& d, node_id tip, std::vector<node_id>& path) {
+template <class Path>
+void nodes_down_to(const draft& d, node_id tip, Path& path) {
   path.reserve(d.expected_size());
   path.resize(d.depth(tip));
   for (; tip != draft::root(); tip = d.parent(tip)) path[d.depth(tip) - 1] = tip;
@@ -127,8 +128,8 @@ void find_deepest(const draft& d, node_id at, Test& test, node_id& tip) {
 
 /// Keeps the deepest path of nodes that pass, and draws the token after it from the target, as decoding without a
 /// draft draws it. The deviation is that of the tokens kept from the target's law, given the draft: 1 - p(token).
-template <class Test>
-outcome keep_deepest(const draft& d, const target_laws& p, random_ref random, std::vector<node_id>& path, Test&& test) {
+template <class Path, class Test>
+outcome keep_deepest(const draft& d, const target_laws& p, random_ref random, Path& path, Test&& test) {
   node_id tip = draft::root();
   find_deepest(d, tip, test, tip);
   nodes_down_to(d, tip, path);

@@ -5,7 +5,6 @@
 #include <span>
 #include <stdexcept>
 #include <string>
-#include <vector>
 
 #include <proviso/core/block.hpp>
 #include <proviso/core/law.hpp>
@@ -133,7 +132,8 @@ class draft {
   bool is_chain() const noexcept { return chain_; }
 
   /// The tokens from below the root down to `n`, in `out` (cleared first).
-  void path(node_id n, std::vector<token_id>& out) const {
+  template <class Tokens>
+  void path(node_id n, Tokens& out) const {
     out.resize(depth(n));
     for (std::size_t i = out.size(); i > 0; --i, n = parent(n)) out[i - 1] = token(n);
   }
@@ -259,8 +259,8 @@ class draft {
   }
 
   detail::list<node_data> nodes_;
-  std::vector<token_id> tokens_;
-  std::vector<node_id> parents_;
+  detail::list<token_id> tokens_;
+  detail::list<node_id> parents_;
   detail::list<stored_law> laws_;
   law_buffer rest_;
   std::size_t laws_used_ = 0;

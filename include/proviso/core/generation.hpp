@@ -6,7 +6,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include <proviso/core/draft.hpp>
 #include <proviso/core/function_ref.hpp>
@@ -194,7 +194,7 @@ class generation {
  private:
   friend class sequence;
 
-  void start(std::span<const token_id> prompt, const limits& l, std::size_t vocab) {
+  void start(std::span<const token_id> prompt, limits l, std::size_t vocab) {
     l.check();
     if (prompt.empty()) throw std::invalid_argument("proviso: the prompt is empty: at least one token is needed");
     for (std::size_t i = 0; i < prompt.size(); ++i) {
@@ -203,17 +203,17 @@ class generation {
                                     ", outside the vocabulary of " + std::to_string(vocab) + " tokens");
       }
     }
-    limits_ = l;
+    limits_ = std::move(l);
     text_.clear();
     output_.clear();
-    text_.reserve(prompt.size() + l.max_tokens);
-    output_.reserve(l.max_tokens);
+    text_.reserve(prompt.size() + limits_.max_tokens);
+    output_.reserve(limits_.max_tokens);
     detail::copy(prompt, text_);
     prompt_size_ = prompt.size();
     stats_ = {};
     round_ = 0;
     parked_ = nullptr;
-    why_ = l.max_tokens == 0 ? stop_reason::budget : stop_reason::running;
+    why_ = limits_.max_tokens == 0 ? stop_reason::budget : stop_reason::running;
     matcher_.start(limits_);
   }
 
@@ -262,11 +262,11 @@ class generation {
   law_builder builder_;
   stop_matcher matcher_;
   statistics stats_;
-  std::vector<token_id> text_;
+  detail::list<token_id> text_;
   detail::list<generated_token> output_;
-  std::vector<token_id> path_;
-  std::vector<float> scratch_;
-  std::vector<node_id> kept_;
+  detail::list<token_id> path_;
+  detail::list<float> scratch_;
+  detail::list<node_id> kept_;
   std::coroutine_handle<> parked_ = nullptr;
   std::size_t prompt_size_ = 0;
   std::uint32_t round_ = 0;
@@ -291,6 +291,12 @@ class context {
 
   /// Whether the length policy wants a token at `depth` (from 0), given the law that it would be drawn from.
   bool proceed(std::size_t depth, const law_view& q) const { return proceed_(depth, q); }
+  /// The same for the token after `node`, where `q` is the law of row `i`. A point (temperature 0) says nothing about
+  /// how sure the drafter is: then the policy is asked about the law of `ranking`, built in `memory`.
+  bool proceed(const logits_rows& rows, std::size_t i, const draft& d, node_id node, const law_view& q,
+               law_buffer& memory) const {
+    return proceed_(d.depth(node), q.is_point() ? ranking(rows, i, d, node, memory) : q);
+  }
 
   /// Draws the token after `at` from `q` as the rule wants it: recorded with its law, or, for a rule that shares the
   /// target's noise, by a race on that noise; the law is then not needed.

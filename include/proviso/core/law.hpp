@@ -3,8 +3,8 @@
 
 #include <cstddef>
 #include <span>
-#include <vector>
 
+#include <proviso/core/list.hpp>
 #include <proviso/core/types.hpp>
 
 namespace proviso {
@@ -12,9 +12,9 @@ inline namespace v0 {
 
 /// Memory that a law is built in; reused, so a steady state allocates nothing.
 struct law_buffer {
-  std::vector<float> weights;
-  std::vector<token_id> ids;
-  std::vector<double> wide;  ///< weights computed from other laws
+  detail::list<float> weights;
+  detail::list<token_id> ids;
+  detail::list<double> wide;  ///< weights computed from other laws
 };
 
 /// A probability law over the vocabulary: dense (one weight per token), sparse (ascending ids with weights), or a

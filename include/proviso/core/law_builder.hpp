@@ -6,9 +6,9 @@
 #include <limits>
 #include <span>
 #include <stdexcept>
-#include <vector>
 
 #include <proviso/core/law.hpp>
+#include <proviso/core/list.hpp>
 #include <proviso/core/numeric.hpp>
 #include <proviso/core/selection.hpp>
 #include <proviso/core/types.hpp>
@@ -193,12 +193,12 @@ class law_builder {
     return {scores_.data(), size()};
   }
   /// Memory for `numeric::reach`.
-  std::vector<std::uint32_t>& members() noexcept { return members_; }
+  detail::list<std::uint32_t>& members() noexcept { return members_; }
 
   /// The distinct tokens of the text at `where` (prefix, then path), each with the number of its occurrences. The
   /// first `skip` tokens of the text do not count, nor do those before the last `window`. Cost: O(tokens counted).
-  std::span<const token_count> occurrences(const text_position& where, std::size_t skip = 0,
-                                           std::size_t window = static_cast<std::size_t>(-1)) {
+  const detail::list<token_count>& occurrences(const text_position& where, std::size_t skip = 0,
+                                               std::size_t window = static_cast<std::size_t>(-1)) {
     const std::size_t length = where.prefix.size() + where.path.size();
     const std::size_t old = length > window ? length - window : 0;
     counts_.resize(vocab_ > counts_.size() ? vocab_ : counts_.size());
@@ -213,7 +213,7 @@ class law_builder {
       s.count = counts_[static_cast<std::size_t>(s.token)];
       counts_[static_cast<std::size_t>(s.token)] = 0;
     }
-    return detail::view(seen_);
+    return seen_;
   }
 
   /// The law of the candidates. Throws like `top`.
@@ -233,8 +233,8 @@ class law_builder {
   }
 
  private:
-  template <class T>
-  static void grow(std::vector<T>& v, std::size_t size) {
+  template <class Values>
+  static void grow(Values& v, std::size_t size) {
     if (v.size() < size) v.resize(size);
   }
 
@@ -296,10 +296,10 @@ class law_builder {
 
   std::span<const float> logits_;
   law_buffer* out_ = nullptr;
-  std::vector<float> values_, weights_, scores_, maxima_;
-  std::vector<token_id> ids_;
-  std::vector<std::uint32_t> members_, counts_;  // counts are 0 between uses
-  std::vector<token_count> seen_;
+  detail::list<float> values_, weights_, scores_, maxima_;
+  detail::list<token_id> ids_;
+  detail::list<std::uint32_t> members_, counts_;  // counts are 0 between uses
+  detail::list<token_count> seen_;
   std::size_t vocab_ = 0;
   double total_ = 0.0;
   float top_ = 0.0F;

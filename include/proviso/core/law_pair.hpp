@@ -3,10 +3,10 @@
 
 #include <cstddef>
 #include <span>
-#include <vector>
 
 #include <proviso/core/law.hpp>
 #include <proviso/core/law_math.hpp>
+#include <proviso/core/list.hpp>
 #include <proviso/core/numeric.hpp>
 #include <proviso/core/types.hpp>
 #include <proviso/core/view.hpp>
@@ -68,8 +68,8 @@ class law_pair {
     }
   }
 
-  std::vector<double> p_;
-  std::vector<double> q_;
+  detail::list<double> p_;
+  detail::list<double> q_;
 };
 
 }  // namespace v0

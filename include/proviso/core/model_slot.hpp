@@ -3,8 +3,8 @@
 
 #include <cstddef>
 #include <span>
-#include <vector>
 
+#include <proviso/core/list.hpp>
 #include <proviso/core/requests.hpp>
 #include <proviso/core/types.hpp>
 #include <proviso/core/view.hpp>
@@ -123,8 +123,8 @@ class model_slot {
   std::size_t index_ = 0;
   std::size_t capacity_ = unlimited;
   std::size_t max_rewind_ = unlimited;
-  std::vector<token_id> tokens_;
-  std::vector<node_id> path_;
+  detail::list<token_id> tokens_;
+  detail::list<node_id> path_;
   std::size_t base_ = 0;       // tokens held before the block evaluated last
   std::size_t agreed_ = 0;     // tokens known to equal the text
   std::size_t committed_ = 0;  // length of the text matched last

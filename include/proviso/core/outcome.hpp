@@ -3,10 +3,10 @@
 
 #include <cstddef>
 #include <span>
-#include <vector>
 
 #include <proviso/core/draft.hpp>
 #include <proviso/core/law.hpp>
+#include <proviso/core/list.hpp>
 #include <proviso/core/logits.hpp>
 #include <proviso/core/random.hpp>
 #include <proviso/core/types.hpp>
@@ -44,8 +44,8 @@ inline origin ending(const draft& d, node_id at) noexcept {
 
 /// Goes down the draft as long as it holds the token `next(node)` that follows a node; `path` is the memory for the
 /// nodes that stand.
-template <class Next>
-outcome follow(const draft& d, std::vector<node_id>& path, Next&& next) {
+template <class Path, class Next>
+outcome follow(const draft& d, Path& path, Next&& next) {
   path.clear();
   path.reserve(d.expected_size());
   node_id at = draft::root();
@@ -99,8 +99,8 @@ constexpr bool shares_noise(const R& r) noexcept {
 
 /// A length policy bounds the draft: `start()` once per generation (forgets, so that equal seeds give equal texts);
 /// the draft is at most `limit()` deep this round; `proceed(depth, q)` says, before a token is drawn from `q`, whether
-/// to draw it; before a drafter evaluates a model for `q` it may ask with an empty law whether to do so; `observe` learns
-/// from the round.
+/// to draw it; before a drafter evaluates a model for `q` it may ask with an empty law whether to do so; `observe`
+/// learns from the round.
 template <class L>
 concept length_policy = requires(L& l, const law_view& q, const feedback& f) {
   l.start();

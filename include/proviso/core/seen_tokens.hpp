@@ -26,7 +26,7 @@ class seen_tokens {
   /// Cost: a copy of the row when there are any, and O(tokens counted).
   template <class Change>
   void edit(law_builder& row, const text_position& where, Change&& change) const {
-    const std::span<const token_count> seen = row.occurrences(where, skip_, window_);
+    const detail::list<token_count>& seen = row.occurrences(where, skip_, window_);
     if (seen.empty()) return;
     const std::span<float> logits = row.edit();
     for (const token_count& s : seen) {

@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
 
 #include <proviso/core/types.hpp>
 
@@ -39,9 +38,9 @@ inline float from_order_key(std::uint32_t key) noexcept {
 /// Histograms of mass over ever narrower ranges of keys, until a few entries are left to put in order: the cost is
 /// two passes over the keys and one over the masses, and little more, whatever their values. `members` is scratch
 /// memory.
-template <class Key, class Mass>
+template <class Key, class Mass, class Members>
 border reach(std::size_t n, Key key, Mass mass, std::uint32_t low, std::uint32_t high, double target,
-             std::vector<std::uint32_t>& members) {
+             Members& members) {
   constexpr std::uint32_t bins = 512;
   constexpr std::uint32_t outside = 8;  // several, so that entries that do not count do not wait for each other
   constexpr std::size_t step = 32;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <proviso/core/types.hpp>
+#include <proviso/core/view.hpp>
 
 namespace proviso {
 inline namespace v0 {
@@ -68,7 +69,7 @@ class stop_matcher {
       if (token == end) return stop_reason::end_token;
     }
     for (const auto& s : limits_->stop_sequences) {
-      if (ends_with(output, s)) return stop_reason::stop_sequence;
+      if (ends_with(output, detail::view(s))) return stop_reason::stop_sequence;
     }
     if (longest_ > 0 && completes_string(token)) return stop_reason::stop_sequence;
     return stop_reason::running;
@@ -86,7 +87,8 @@ class stop_matcher {
     return true;
   }
   bool completes_string(token_id token) {
-    tail_ += limits_->pieces.piece(limits_->pieces.user, token);
+    const std::string_view piece = limits_->pieces.piece(limits_->pieces.user, token);
+    tail_.append(piece.data(), piece.size());
     std::size_t first = std::string::npos;
     for (const auto& s : limits_->stop_strings) {
       const std::size_t at = tail_.find(s);

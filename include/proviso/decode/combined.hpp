@@ -2,13 +2,11 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include <proviso/combine/combiner.hpp>
 #include <proviso/core/draft.hpp>
@@ -19,6 +17,7 @@
 #include <proviso/core/list.hpp>
 #include <proviso/core/logits.hpp>
 #include <proviso/core/model_slot.hpp>
+#include <proviso/core/owner.hpp>
 #include <proviso/core/requests.hpp>
 #include <proviso/core/task.hpp>
 #include <proviso/core/view.hpp>
@@ -166,10 +165,10 @@ class combined {
     }
     Combiner how;
   };
-  using owned = std::unique_ptr<const combination>;
+  using owned = detail::owner<const combination>;
   template <class Combiner>
   static owned wrap(Combiner how) {
-    return std::make_unique<const holder<Combiner>>(std::move(how));
+    return owned{new holder<Combiner>{std::move(how)}};
   }
   explicit combined(owned how) : how_{std::move(how)} {}
 
@@ -205,7 +204,7 @@ class combined {
 
   struct member {
     law_buffer memory;
-    std::vector<float> scratch;
+    detail::list<float> scratch;
   };
   owned how_;
   detail::list<model_slot> slots_;
@@ -213,7 +212,7 @@ class combined {
   detail::list<std::span<const float>> logits_;
   detail::list<law_view> laws_;
   detail::list<member> members_;
-  std::vector<float> mean_;
+  detail::list<float> mean_;
 };
 
 }  // namespace v0

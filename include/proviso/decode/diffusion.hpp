@@ -15,6 +15,7 @@
 #include <proviso/core/function_ref.hpp>
 #include <proviso/core/generation.hpp>
 #include <proviso/core/law.hpp>
+#include <proviso/core/list.hpp>
 #include <proviso/core/model_slot.hpp>
 #include <proviso/core/task.hpp>
 #include <proviso/core/view.hpp>
@@ -249,9 +250,9 @@ class diffusion {
   canvas canvas_;
   canvas_memory memory_;
   logits_rows rows_;
-  std::vector<token_id> input_;
-  std::vector<node_id> parents_;
-  std::vector<std::uint64_t> visible_;
+  detail::list<token_id> input_;
+  detail::list<node_id> parents_;
+  detail::list<std::uint64_t> visible_;
   std::size_t base_ = 0;       // tokens before the canvas
   std::size_t known_ = 0;      // tokens that a frozen session may keep
   std::size_t first_ = 0;      // position of the first row

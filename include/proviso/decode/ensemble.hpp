@@ -102,15 +102,15 @@ class ensemble {
    public:
     struct entry {
       law_buffer memory;
-      combined::known_law drawn{};              // who proposed the token, and from which law
-      detail::list<std::vector<float>> rows{};  // of model i, where it has scored the token
+      combined::known_law drawn{};               // who proposed the token, and from which law
+      detail::list<detail::list<float>> rows{};  // of model i, where it has scored the token
     };
 
     void reserve(const combined& models, std::size_t count) {
       entries_.extend(count);
       for (entry& e : entries_) {
         e.rows.extend(models.size());
-        for (std::vector<float>& row : e.rows) row.reserve(models.vocab_size());
+        for (detail::list<float>& row : e.rows) row.reserve(models.vocab_size());
       }
       scored_.assign(models.size(), 0);
       tokens_.reserve(count);
@@ -125,7 +125,7 @@ class ensemble {
     entry& at(std::size_t i) noexcept { return entries_[(head_ + i) % entries_.size()]; }
     void push(token_id token) { tokens_.push_back(token); }
     void pop() {
-      tokens_.erase(tokens_.begin());
+      tokens_.drop_front(1);
       for (std::size_t& n : scored_) --n;
       head_ = (head_ + 1) % entries_.size();
     }
@@ -142,8 +142,8 @@ class ensemble {
 
    private:
     detail::list<entry> entries_;
-    std::vector<token_id> tokens_;
-    std::vector<std::size_t> scored_;
+    detail::list<token_id> tokens_;
+    detail::list<std::size_t> scored_;
     std::size_t head_ = 0;
   };
 
@@ -217,7 +217,7 @@ class ensemble {
   }
   law_view law_of(generation& g, const typename queue::entry& head) {
     rows_.clear();
-    for (const std::vector<float>& row : head.rows) rows_.push_back(detail::view(row));
+    for (const detail::list<float>& row : head.rows) rows_.push_back(detail::view(row));
     try {
       return models_.law(g, detail::view(rows_), {g.text(), {}}, shape_, combined_, head.drawn);
     } catch (const std::domain_error& fault) {
@@ -243,8 +243,8 @@ class ensemble {
   Transform shape_;
   proposers who_;
   queue waiting_;
-  std::vector<token_id> block_;
-  std::vector<float> scratch_;
+  detail::list<token_id> block_;
+  detail::list<float> scratch_;
   detail::list<std::span<const float>> rows_;
   law_buffer combined_;
   law_buffer residual_;

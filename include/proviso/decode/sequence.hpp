@@ -50,8 +50,7 @@ class sequence {
       : sequence{owner{}, new state<A, R>{std::move(algorithm_object), std::move(source)}} {
     collect();
   }
-  sequence(sequence&& other) noexcept
-      : body_{std::exchange(other.body_, nullptr)}, slots_{std::move(other.slots_)} {}
+  sequence(sequence&& other) noexcept : body_{std::exchange(other.body_, nullptr)}, slots_{std::move(other.slots_)} {}
   sequence& operator=(sequence&& other) noexcept {
     std::swap(body_, other.body_);
     std::swap(slots_, other.slots_);
@@ -61,18 +60,19 @@ class sequence {
 
   /// One slot per model; `request::model` indexes them. A driver opens one session per slot and tells the slot its
   /// bounds before `start`.
-  std::span<model_slot* const> model_slots() const noexcept { return detail::view(slots_); }
+  const detail::list<model_slot*>& model_slots() const noexcept { return slots_; }
 
   /// Begins a generation; also restarts one that has ended or failed. Sessions keep what the new prompt shares with
   /// the tokens they hold. Throws `std::invalid_argument` for an empty prompt, a token outside the vocabulary or
   /// senseless limits.
-  void start(std::span<const token_id> prompt, const limits& bounds = {}) {
+  void start(std::span<const token_id> prompt, limits bounds = {}) {
     generation& g = body_->g;
     g.stop(stop_reason::cancelled);
     body_->clear();
     for (model_slot* slot : slots_) slot->distrust();
-    g.start(prompt, bounds, slots_[0]->model().vocab_size());
-    for (model_slot* slot : slots_) slot->reserve(prompt.size() + bounds.max_tokens);
+    const std::size_t most = prompt.size() + bounds.max_tokens;
+    g.start(prompt, std::move(bounds), slots_[0]->model().vocab_size());
+    for (model_slot* slot : slots_) slot->reserve(most);
     const frame_arena::scope frames{g.frames_};
     body_->root = body_->generate();
     body_->started = false;
@@ -146,7 +146,7 @@ class sequence {
       ended = true;
     }
     generation g;
-    task root;                   // its frame lies in the arena of `g`
+    task root;                    // its frame lies in the arena of `g`
     detail::list<request> trims;  // after the end: what the sessions must still forget
     bool started = false;
     bool ended = true;  // the algorithm has returned, or there is none

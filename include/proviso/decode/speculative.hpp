@@ -5,7 +5,6 @@
 #include <string>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include <proviso/core/draft.hpp>
 #include <proviso/core/generation.hpp>

@@ -3,7 +3,6 @@
 
 #include <concepts>
 #include <cstddef>
-#include <memory>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -11,6 +10,7 @@
 #include <proviso/core/function_ref.hpp>
 #include <proviso/core/generation.hpp>
 #include <proviso/core/model_slot.hpp>
+#include <proviso/core/owner.hpp>
 #include <proviso/core/task.hpp>
 
 namespace proviso {
@@ -23,7 +23,7 @@ class any {
  public:
   template <drafter D>
   requires(!std::same_as<D, any>) any(D d)  // NOLINT(google-explicit-constructor): drafters convert
-      : drafter_{std::make_unique<holder<D>>(std::move(d))} {}
+      : drafter_{new holder<D>{std::move(d)}} {}
 
   void visit_models(function_ref<void(model_slot&)> f) { drafter_->visit_models(f); }
   void start(std::span<const token_id> prompt) { drafter_->start(prompt); }
@@ -67,7 +67,7 @@ class any {
     D held;
   };
 
-  std::unique_ptr<erased> drafter_;
+  detail::owner<erased> drafter_;
 };
 
 }  // namespace drafters

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <span>
 #include <stdexcept>
-#include <vector>
 
 #include <proviso/core/generation.hpp>
 #include <proviso/core/list.hpp>
@@ -108,11 +107,11 @@ class best_first_tree {
   tree_growth growth_;
   std::size_t nodes_;
   std::size_t width_;
-  std::size_t most_ = 0;      // nodes that this round allows
-  draft grown_;               // the nodes whose rows were asked for, level by level
-  std::vector<double> odds_;  // of the nodes of `grown_`: products of probabilities
+  std::size_t most_ = 0;       // nodes that this round allows
+  draft grown_;                // the nodes whose rows were asked for, level by level
+  detail::list<double> odds_;  // of the nodes of `grown_`: products of probabilities
   detail::list<candidate> best_;
-  std::vector<node_id> place_;  // of the nodes of `grown_` in the draft
+  detail::list<node_id> place_;  // of the nodes of `grown_` in the draft
   law_buffer law_;
   top_entries top_;
 };

@@ -5,11 +5,11 @@
 #include <limits>
 #include <span>
 #include <stdexcept>
-#include <vector>
 
 #include <proviso/core/canvas.hpp>
 #include <proviso/core/canvas_step.hpp>
 #include <proviso/core/generation.hpp>
+#include <proviso/core/list.hpp>
 #include <proviso/core/logits.hpp>
 #include <proviso/core/model_slot.hpp>
 #include <proviso/core/task.hpp>
@@ -49,7 +49,7 @@ class diffusion {
   task propose(const context& c, draft& d) {
     std::size_t length = c.limit();
     if (slot_.capacity() <= length) length = slot_.capacity() == 0 ? 0 : slot_.capacity() - 1;
-    if (length == 0) co_return;
+    if (length == 0 || !c.proceed(0, {})) co_return;
     const std::size_t fits = slot_.capacity() - length < window_ ? slot_.capacity() - length : window_;
     const std::span<const token_id> text = fits < c.text().size() ? c.text().last(fits) : c.text();
     canvas_.start(length, mask_);
@@ -57,8 +57,9 @@ class diffusion {
     if (steps_ == 1) {
       for (std::size_t i = 0; i < length; ++i) {
         const node_id at = static_cast<node_id>(i);  // a chain: node i is its i-th token
-        const law_view q = c.law(without_mask(rows, i), 0, d, at, d.next_law());
-        if (!q || !c.proceed(i, q)) co_return;
+        const logits_rows row = without_mask(rows, i);
+        const law_view q = c.law(row, 0, d, at, d.next_law());
+        if (!q || !c.proceed(row, 0, d, at, q, ranking_)) co_return;
         c.sample(d, at, q);
       }
       co_return;
@@ -95,8 +96,9 @@ class diffusion {
   std::size_t window_;
   canvas canvas_;
   canvas_memory memory_;
-  std::vector<token_id> input_;
-  std::vector<float> row_;
+  law_buffer ranking_;
+  detail::list<token_id> input_;
+  detail::list<float> row_;
 };
 
 }  // namespace drafters

@@ -36,7 +36,7 @@ class hub_tree {
   std::size_t add_level(const context& c, draft& d, const logits_rows& rows, node_id first, std::size_t count) {
     return children_.add_level(c, d, first, count, [&](std::size_t i, node_id at, std::size_t n) {
       law_view q = c.law(rows, i, d, at, d.next_law());
-      if (!q || !c.proceed(d.depth(at), q)) return;
+      if (!q || !c.proceed(rows, i, d, at, q, ranking_)) return;
       const bool draws = !q.is_point();
       if (!draws) q = c.ranking(rows, i, d, at, d.next_law());
       for (std::size_t pushed = draws ? 1 : 0; pushed < n && q; ++pushed) {
@@ -51,6 +51,7 @@ class hub_tree {
  private:
   tree_growth growth_;
   branching children_;
+  law_buffer ranking_;
 };
 
 }  // namespace drafters

@@ -6,8 +6,8 @@
 #include <stdexcept>
 #include <string_view>
 #include <utility>
-#include <vector>
 
+#include <proviso/core/list.hpp>
 #include <proviso/core/numeric.hpp>
 #include <proviso/core/types.hpp>
 #include <proviso/drafters/language_profiles.hpp>
@@ -86,8 +86,8 @@ class language_prior {
   const language_profiles* profiles_;
   double keep_;
   text_features features_;
-  std::vector<double> scores_;
-  std::vector<double> probabilities_;
+  detail::list<double> scores_;
+  detail::list<double> probabilities_;
 };
 
 }  // namespace drafters

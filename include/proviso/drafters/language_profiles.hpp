@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <proviso/core/list.hpp>
 #include <proviso/core/numeric.hpp>
 
 namespace proviso {
@@ -102,7 +103,7 @@ class language_profiles {
  private:
   friend class text_features;
   std::vector<std::string> names_;
-  std::vector<float> evidence_;  // features x languages
+  detail::list<float> evidence_;  // features x languages
 };
 
 /// Cuts bytes into features: each code point's script, and each triple of bytes, hashed. Latin capitals count as
@@ -163,7 +164,7 @@ inline void language_profiles::add(std::string_view name, std::string_view sampl
   if (sample.size() < 3) {
     throw std::invalid_argument("proviso: language_profiles: the sample of a language needs 3 bytes at least");
   }
-  std::vector<double> seen(text_features::count, 0.0);
+  detail::list<double> seen(text_features::count, 0.0);
   double triples = 0.0;
   double letters = 0.0;
   text_features cut;
@@ -174,7 +175,7 @@ inline void language_profiles::add(std::string_view name, std::string_view sampl
     });
   }
   const std::size_t before = names_.size();
-  std::vector<float> all(text_features::count * (before + 1));
+  detail::list<float> all(text_features::count * (before + 1));
   for (std::size_t f = 0; f < text_features::count; ++f) {
     for (std::size_t l = 0; l < before; ++l) all[f * (before + 1) + l] = evidence_[f * before + l];
     // The logarithm of a share, cut off below so that a feature nobody has speaks for nobody.

@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <span>
 #include <stdexcept>
-#include <vector>
 
 #include <proviso/core/generation.hpp>
+#include <proviso/core/list.hpp>
 #include <proviso/core/numeric.hpp>
 
 namespace proviso {
@@ -90,7 +90,7 @@ class lookahead {
         for (std::size_t level = 0; level < gram_; ++level) column_[level] = window_[level * width_ + j];
         add(detail::view(column_));
       }
-      window_.erase(window_.begin(), window_.begin() + static_cast<std::ptrdiff_t>(width_));
+      window_.drop_front(width_);
     }
     shift(f.result.path.size());
   }
@@ -151,13 +151,13 @@ class lookahead {
   std::size_t width_;
   std::size_t gram_;
   std::size_t guesses_;
-  std::vector<token_id> window_;  ///< level by level: guess j of level l stands l + j + 1 places after the root
-  std::vector<node_id> last_;     ///< the newest node of each column
-  std::size_t added_ = 0;         ///< columns in this round's draft
-  std::vector<token_id> pool_;    ///< per key `guesses` continuations, the newest first
-  std::vector<token_id> keys_;
-  std::vector<token_id> column_;
-  std::vector<float> scratch_;
+  detail::list<token_id> window_;  ///< level by level: guess j of level l stands l + j + 1 places after the root
+  detail::list<node_id> last_;     ///< the newest node of each column
+  std::size_t added_ = 0;          ///< columns in this round's draft
+  detail::list<token_id> pool_;    ///< per key `guesses` continuations, the newest first
+  detail::list<token_id> keys_;
+  detail::list<token_id> column_;
+  detail::list<float> scratch_;
 };
 
 }  // namespace drafters

@@ -4,10 +4,11 @@
 #include <cstddef>
 #include <span>
 #include <stdexcept>
-#include <utility>
 #include <vector>
 
 #include <proviso/core/generation.hpp>
+#include <proviso/core/list.hpp>
+#include <proviso/core/view.hpp>
 
 namespace proviso {
 inline namespace v0 {
@@ -39,8 +40,9 @@ class masks {
   /// `tokens[j - 1]` is mask j. `node_cost`: what one more node costs, as a share of an evaluation of one token.
   /// `branches`: candidates in the first place, drawn without replacement, each followed by candidates of its own; more
   /// than one need a rule for trees.
-  explicit masks(std::vector<token_id> tokens, double node_cost = 0.0, std::size_t branches = 1)
-      : tokens_{std::move(tokens)}, cost_{node_cost}, branches_{branches}, odds_(tokens_.size()) {
+  explicit masks(const std::vector<token_id>& tokens, double node_cost = 0.0, std::size_t branches = 1)
+      : cost_{node_cost}, branches_{branches}, odds_(tokens.size()) {
+    detail::copy(detail::view(tokens), tokens_);
     if (tokens_.empty()) throw std::invalid_argument("proviso: drafters::masks needs at least one mask token");
     if (!(node_cost >= 0.0 && node_cost < 1.0)) {
       throw std::invalid_argument("proviso: drafters::masks needs 0 <= node_cost < 1");
@@ -101,7 +103,7 @@ class masks {
     law_view q;
     if (i < ready_ && d.room() > 0 && reach * odds_[i].rate() >= price_) {
       q = c.law(rows_, group_ + i, d, at, d.next_law());
-      if (q && !c.proceed(i, q)) q = {};
+      if (q && !c.proceed(rows_, group_ + i, d, at, q, ranking_)) q = {};
     }
     const double further = q ? reach * odds_[i].rate() : 0.0;
     const std::size_t below = q ? ready_ - i : 0;  // nodes that candidates need
@@ -154,16 +156,17 @@ class masks {
     return d.kind(n) == draft::role::probe && d.parent(n) == parent;
   }
 
-  std::vector<token_id> tokens_;
+  detail::list<token_id> tokens_;
   double cost_;
   std::size_t branches_;
-  std::vector<record> odds_;  // of candidate i + 1 when those before it stand
-  record speed_{1.0, 1.0};    // tokens per evaluation of one token
-  logits_rows rows_;          // of the round before
-  std::size_t group_ = 0;     // first row of the group that the next candidates come from
-  std::size_t ready_ = 0;     // rows of it
-  std::size_t drafted_ = 0;   // places of this round's candidates
-  double price_ = 0.0;        // of a node, in tokens
+  detail::list<record> odds_;  // of candidate i + 1 when those before it stand
+  record speed_{1.0, 1.0};     // tokens per evaluation of one token
+  logits_rows rows_;           // of the round before
+  std::size_t group_ = 0;      // first row of the group that the next candidates come from
+  std::size_t ready_ = 0;      // rows of it
+  std::size_t drafted_ = 0;    // places of this round's candidates
+  double price_ = 0.0;         // of a node, in tokens
+  law_buffer ranking_;
 };
 
 }  // namespace drafters

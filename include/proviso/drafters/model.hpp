@@ -36,10 +36,7 @@ class model {
     logits_rows rows = co_await c.evaluate(slot_, chain_block{c.text().subspan(slot_.length()), 1});
     for (node_id at = draft::root();;) {
       const law_view q = c.law(rows, 0, d, at, d.next_law());
-      if (!q) co_return;
-      const bool wanted =
-          q.is_point() ? c.proceed(d.depth(at), c.ranking(rows, 0, d, at, ranking_)) : c.proceed(d.depth(at), q);
-      if (!wanted) co_return;
+      if (!q || !c.proceed(rows, 0, d, at, q, ranking_)) co_return;
       at = c.sample(d, at, q);
       if (d.depth(at) == limit || !c.proceed(d.depth(at), {})) co_return;
       last_ = d.token(at);

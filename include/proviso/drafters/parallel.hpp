@@ -5,10 +5,11 @@
 #include <cstdint>
 #include <span>
 #include <stdexcept>
-#include <utility>
 #include <vector>
 
 #include <proviso/core/generation.hpp>
+#include <proviso/core/list.hpp>
+#include <proviso/core/view.hpp>
 
 namespace proviso {
 inline namespace v0 {
@@ -39,9 +40,10 @@ template <class M>
 class parallel {
  public:
   /// `masks[j]` is the token in place j of the masks.
-  parallel(M& draft_model, std::vector<token_id> masks, mask_row row = mask_row::next,
+  parallel(M& draft_model, const std::vector<token_id>& masks, mask_row row = mask_row::next,
            mask_sight sight = mask_sight::earlier)
-      : slot_{draft_model}, masks_{std::move(masks)}, row_{row}, sight_{sight} {
+      : slot_{draft_model}, row_{row}, sight_{sight} {
+    detail::copy(detail::view(masks), masks_);
     if (size() == 0) throw std::invalid_argument("proviso: drafters::parallel needs at least one mask token");
   }
 
@@ -57,7 +59,7 @@ class parallel {
     const std::size_t fits = slot_.capacity() - c.text().size();
     const std::size_t spare = fits < slot_.max_rewind() ? fits : slot_.max_rewind();
     if (spare < count) count = spare + ahead() < count ? spare + ahead() : count;
-    if (count == 0) co_return;
+    if (count == 0 || !c.proceed(0, {})) co_return;
     co_await c.feed(slot_);
     const std::size_t before = c.text().size() - slot_.length();
     const logits_rows rows = co_await c.evaluate(slot_, block(c.text().last(before), count - ahead()));
@@ -65,7 +67,7 @@ class parallel {
     node_id at = draft::root();
     for (std::size_t i = 0; i < count; ++i) {
       const law_view q = c.law(rows, i, d, at, d.next_law());
-      if (!q || !c.proceed(i, q)) co_return;
+      if (!q || !c.proceed(rows, i, d, at, q, ranking_)) co_return;
       at = c.sample(d, at, q);
     }
   }
@@ -77,8 +79,8 @@ class parallel {
   std::size_t ahead() const noexcept { return row_ == mask_row::next ? 1 : 0; }
 
   masked_block block(std::span<const token_id> text, std::size_t masks) {
-    tokens_.assign(text.begin(), text.end());
-    tokens_.insert(tokens_.end(), masks_.begin(), masks_.begin() + static_cast<std::ptrdiff_t>(masks));
+    detail::copy(text, tokens_);
+    detail::append(detail::view(masks_).first(masks), tokens_);
     masked_block b{chain_block{detail::view(tokens_), masks + ahead()}};
     if (sight_ == mask_sight::earlier || masks < 2) return b;
     visible_.assign(b.size() * b.words_per_row(), 0);
@@ -93,11 +95,12 @@ class parallel {
   }
 
   model_slot slot_;
-  std::vector<token_id> masks_;
+  detail::list<token_id> masks_;
   mask_row row_;
   mask_sight sight_;
-  std::vector<token_id> tokens_;
-  std::vector<std::uint64_t> visible_;
+  law_buffer ranking_;
+  detail::list<token_id> tokens_;
+  detail::list<std::uint64_t> visible_;
 };
 
 }  // namespace drafters

@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <span>
 #include <stdexcept>
-#include <vector>
 
 #include <proviso/core/generation.hpp>
+#include <proviso/core/list.hpp>
 #include <proviso/drafters/continuation_odds.hpp>
 
 namespace proviso {
@@ -118,7 +118,7 @@ class prompt_lookup {
   std::size_t min_;
   std::size_t max_;
   continuation_odds odds_;
-  std::vector<std::uint32_t> slots_;  // one open-addressing table per match length: ends of runs, at most half full
+  detail::list<std::uint32_t> slots_;  // one open-addressing table per match length: ends of runs, at most half full
   std::size_t mask_ = 0;
   std::size_t shift_ = 0;
   std::size_t capacity_ = 0;  // tokens that the tables have room for

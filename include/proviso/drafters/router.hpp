@@ -10,14 +10,12 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include <proviso/core/bandits.hpp>
 #include <proviso/core/generation.hpp>
 #include <proviso/core/list.hpp>
 #include <proviso/drafters/any.hpp>
 #include <proviso/drafters/none.hpp>
-#include <proviso/drafters/shared_rates.hpp>
 
 namespace proviso {
 inline namespace v0 {
@@ -54,6 +52,15 @@ enum class exploration : unsigned char {
   ucb1       ///< the arm with the highest upper confidence bound; no draw
 };
 
+/// What several routers learn together, such as `shared_rates`: `add(language, arm, rate, cost)` notes a round of an
+/// arm on a text in this language, `read(language, arms)` fills in what is known of the arms.
+template <class R>
+concept rate_book = requires(R& r, const R& known, std::string_view language, std::size_t arm, double value,
+                             std::span<bandits::record> arms) {
+  r.add(language, arm, value, value);
+  known.read(language, arms);
+};
+
 /// How a router chooses. Costs, rates and their deviations are in the units of `arm_traits`.
 struct routing {
   exploration explore = exploration::thompson;
@@ -72,8 +79,8 @@ struct routing {
 ///
 /// What an arm promises is learned from its rounds (tokens emitted / cost, costs as `arm_traits` and `routing` state
 /// them, so nothing depends on a clock), from what the prior says about the language of the recent text, and from
-/// other sequences if `shared_rates` are given. An arm whose models missed a part of the text must earn the reading.
-/// Arms may be of any type; `none` and `prompt_lookup` belong in most pools.
+/// other sequences if it shares rates with them (`shared_rates`). An arm whose models missed a part of the text must
+/// earn the reading. Arms may be of any type; `none` and `prompt_lookup` belong in most pools.
 ///
 /// Guarantee: the choice is made between rounds from committed text and finished rounds alone, its draw has a key of
 /// its own, and the draft carries the laws of the drafter that made it: lossless under every lossless rule. State is
@@ -124,8 +131,15 @@ class router {
     return add(any{std::move(proposer)}, std::move(traits));
   }
   /// Learns from and for other sequences, too. `rates` outlive the router.
-  router& share(shared_rates& rates) noexcept {
-    shared_ = &rates;
+  template <rate_book Rates>
+  router& share(Rates& rates) noexcept {
+    shared_ = {&rates,
+               [](void* r, std::string_view language, std::size_t i, double rate, double cost) {
+                 static_cast<Rates*>(r)->add(language, i, rate, cost);
+               },
+               [](const void* r, std::string_view language, std::span<bandits::record> arms) {
+                 static_cast<const Rates*>(r)->read(language, arms);
+               }};
     return *this;
   }
 
@@ -165,7 +179,7 @@ class router {
       if (i != chosen_) arms_[i].proposer.watch(f.text);
     }
     a.seen.add(rate, cost);
-    if (shared_ != nullptr) shared_->add(language_, chosen_, rate, cost);
+    if (shared_) shared_.add(shared_.rates, language_, chosen_, rate, cost);
   }
 
  private:
@@ -179,9 +193,16 @@ class router {
     bandits::belief now;
   };
 
+  struct shared {  // a `rate_book` of any type
+    void* rates = nullptr;
+    void (*add)(void*, std::string_view, std::size_t, double, double) = nullptr;
+    void (*read)(const void*, std::string_view, std::span<bandits::record>) = nullptr;
+    explicit operator bool() const noexcept { return rates != nullptr; }
+  };
+
   void learn_language() {
     language_ = prior_.likeliest();
-    if (shared_ != nullptr) shared_->read(language_, detail::writable(learned_));
+    if (shared_) shared_.read(shared_.rates, language_, detail::writable(learned_));
   }
 
   void choose(const context& c) {
@@ -207,7 +228,7 @@ class router {
     const arm& a = arms_[i];
     const double fits = a.traits.language.empty() ? 1.0 : prior_.probability(a.traits.language);
     double expected = options_.foreign_rate + (a.traits.rate - options_.foreign_rate) * fits;
-    if (shared_ != nullptr) {
+    if (shared_) {
       const bandits::record& r = learned_[i];
       expected = (options_.certainty * expected + r.gain) / (options_.certainty + r.weight);
     }
@@ -226,7 +247,7 @@ class router {
   }
 
   std::size_t sampled(random_ref random) {
-    bandits::odds_of_best(detail::view(beliefs_), odds_);
+    bandits::odds_of_best(beliefs_, odds_);
     const std::span<const double> odds = detail::view(odds_);
     const law_view law = law_view::dense(odds, numeric::sum(odds));
     return static_cast<std::size_t>(random.pick(law, purpose::selection, draft::root(), lane));
@@ -256,10 +277,10 @@ class router {
   routing options_;
   Prior prior_;
   detail::list<arm> arms_;
-  shared_rates* shared_ = nullptr;
+  shared shared_;
   detail::list<bandits::record> learned_;  // of the arms, on texts in `language_`
   detail::list<bandits::belief> beliefs_;
-  std::vector<double> odds_;
+  detail::list<double> odds_;
   std::string_view language_;
   std::size_t read_ = 0;  // tokens of the text that the prior has read
   std::size_t chosen_ = nobody;

@@ -38,7 +38,7 @@ class sampled_tree {
   std::size_t add_level(const context& c, draft& d, const logits_rows& rows, node_id first, std::size_t count) {
     return children_.add_level(c, d, first, count, [&](std::size_t i, node_id at, std::size_t n) {
       const law_view q = c.law(rows, i, d, at, d.next_law());
-      if (q && c.proceed(d.depth(at), q)) d.sample_siblings(at, q, n, mode_, c.random());
+      if (q && c.proceed(rows, i, d, at, q, ranking_)) d.sample_siblings(at, q, n, mode_, c.random());
     });
   }
 
@@ -46,6 +46,7 @@ class sampled_tree {
   tree_growth growth_;
   branching children_;
   replacement mode_;
+  law_buffer ranking_;
 };
 
 }  // namespace drafters

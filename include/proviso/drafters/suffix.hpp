@@ -5,9 +5,9 @@
 #include <span>
 #include <stdexcept>
 #include <string>
-#include <vector>
 
 #include <proviso/core/generation.hpp>
+#include <proviso/core/list.hpp>
 #include <proviso/drafters/continuation_odds.hpp>
 #include <proviso/drafters/suffix_automaton.hpp>
 
@@ -33,7 +33,7 @@ class reference_index {
   }
 
   /// All documents, with a negative token after each.
-  std::span<const token_id> tokens() const noexcept { return tokens_; }
+  std::span<const token_id> tokens() const noexcept { return detail::view(tokens_); }
   const suffix_automaton& automaton() const noexcept { return automaton_; }
 
  private:
@@ -44,7 +44,7 @@ class reference_index {
     automaton_.append(x);
   }
 
-  std::vector<token_id> tokens_;
+  detail::list<token_id> tokens_;
   suffix_automaton automaton_;
 };
 

@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <vector>
 
+#include <proviso/core/list.hpp>
 #include <proviso/core/types.hpp>
 
 namespace proviso {
@@ -182,9 +182,9 @@ class suffix_automaton {
     slots_[i] = static_cast<std::uint32_t>(e + 1);
   }
 
-  std::vector<state> states_;
-  std::vector<edge> edges_;
-  std::vector<std::uint32_t> slots_;  // edge number + 1, by (state, token); open addressing
+  detail::list<state> states_;
+  detail::list<edge> edges_;
+  detail::list<std::uint32_t> slots_;  // edge number + 1, by (state, token); open addressing
   std::size_t shift_ = 63;
   std::size_t capacity_ = 0;
   std::size_t size_ = 0;

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <span>
 #include <utility>
-#include <vector>
 
 #include <proviso/core/generation.hpp>
 #include <proviso/drafters/tree_growth.hpp>

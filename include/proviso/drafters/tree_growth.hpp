@@ -8,10 +8,11 @@
 #include <stdexcept>
 #include <string>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
 #include <proviso/core/generation.hpp>
+#include <proviso/core/list.hpp>
+#include <proviso/core/view.hpp>
 
 namespace proviso {
 inline namespace v0 {
@@ -22,7 +23,8 @@ namespace drafters {
 class branching {
  public:
   /// Throws `std::invalid_argument` when there is no level, or a level without children.
-  branching(std::vector<std::size_t> children) : children_{std::move(children)} {  // NOLINT: `{2, 2}` converts
+  explicit branching(std::span<const std::size_t> children) {
+    detail::copy(children, children_);
     if (children_.empty()) throw std::invalid_argument("proviso: branching: a tree needs at least one level");
     for (std::size_t i = 0; i < children_.size(); ++i) {
       if (children_[i] == 0) {
@@ -30,7 +32,9 @@ class branching {
       }
     }
   }
-  branching(std::initializer_list<std::size_t> children) : branching{std::vector<std::size_t>(children)} {}
+  branching(std::initializer_list<std::size_t> children)  // NOLINT: `{2, 2}` converts
+      : branching{std::span<const std::size_t>{children.begin(), children.size()}} {}
+  branching(const std::vector<std::size_t>& children) : branching{detail::view(children)} {}  // NOLINT
 
   /// Number of levels, and the children of a node at `depth`.
   std::size_t depth() const noexcept { return children_.size(); }
@@ -51,7 +55,7 @@ class branching {
   }
 
  private:
-  std::vector<std::size_t> children_;
+  detail::list<std::size_t> children_;
 };
 
 /// The entries of a law with the largest weights.
@@ -86,7 +90,7 @@ class top_entries {
   }
 
  private:
-  std::vector<std::size_t> entries_;
+  detail::list<std::size_t> entries_;
 };
 
 /// Grows a tree draft with a model, level by level: one evaluation scores all nodes of a level. What the tree drafters
@@ -229,12 +233,12 @@ class tree_growth {
   static std::size_t at(node_id n) noexcept { return static_cast<std::size_t>(n); }
 
   model_slot slot_;
-  node_id stem_ = draft::root();  // the node that the session's chain ends with, below the block
-  std::size_t below_ = 0;         // tokens of the text below the tree
-  std::vector<token_id> tokens_;  // the block of a tree that was evaluated last; empty when the session holds text
-  std::vector<node_id> parents_;  // empty when it is a chain
-  std::vector<node_id> place_;    // of a node of the draft in that block
-  std::vector<node_id> path_;
+  node_id stem_ = draft::root();   // the node that the session's chain ends with, below the block
+  std::size_t below_ = 0;          // tokens of the text below the tree
+  detail::list<token_id> tokens_;  // the block of a tree that was evaluated last; empty when the session holds text
+  detail::list<node_id> parents_;  // empty when it is a chain
+  detail::list<node_id> place_;    // of a node of the draft in that block
+  detail::list<node_id> path_;
 };
 
 }  // namespace drafters

@@ -26,10 +26,10 @@ inline namespace v0 {
 class batch_decoder {
  public:
   /// Adds a sequence, opens its sessions, starts it, and returns its name. Throws like `sequence::start`.
-  std::size_t add(sequence s, std::span<const token_id> prompt, const limits& bounds = {}) {
+  std::size_t add(sequence s, std::span<const token_id> prompt, limits bounds = {}) {
     member m{next_++, std::move(s), {}};
     for (model_slot* slot : m.text.model_slots()) m.sessions.push_back(open_session(*slot));
-    m.text.start(prompt, bounds);
+    m.text.start(prompt, std::move(bounds));
     members_.push_back(std::move(m));
     return members_.back().name;
   }

@@ -38,13 +38,13 @@ class decoder {
   explicit decoder(sequence s) : sequence_{std::move(s)} {}
 
   /// Begins a generation; see `sequence::start`. What the sessions hold of the prompt is not evaluated again.
-  void start(std::span<const token_id> prompt, const limits& bounds = {}) {
+  void start(std::span<const token_id> prompt, limits bounds = {}) {
     if (sessions_.empty()) {
       detail::list<any_session> opened;
       for (model_slot* slot : sequence_.model_slots()) opened.push_back(open_session(*slot));
       sessions_ = std::move(opened);
     }
-    sequence_.start(prompt, bounds);
+    sequence_.start(prompt, std::move(bounds));
     read_ = 0;
   }
 

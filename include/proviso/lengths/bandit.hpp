@@ -5,7 +5,6 @@
 #include <initializer_list>
 #include <limits>
 #include <stdexcept>
-#include <vector>
 
 #include <proviso/core/bandits.hpp>
 #include <proviso/core/law.hpp>

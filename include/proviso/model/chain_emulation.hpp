@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <proviso/core/block.hpp>
+#include <proviso/core/list.hpp>
 #include <proviso/core/logits.hpp>
 #include <proviso/core/types.hpp>
 #include <proviso/core/view.hpp>
@@ -49,7 +50,7 @@ class chain_emulation_session {
   logits_view<value_type> eval(const tree_block& block) {
     check(block);
     settle();
-    tokens_.insert(tokens_.end(), block.tokens.begin(), block.tokens.end());
+    detail::append(block.tokens, tokens_);
     if (straight(block)) {
       const inner_view rows = inner_.eval(chain_block{detail::view(tokens_).subspan(inner_.length()), block.want});
       compute_rows(rows);
@@ -195,8 +196,8 @@ class chain_emulation_session {
   /// its last ones. Returns the number of columns.
   std::size_t eval_path(std::size_t from, std::size_t first) {
     const std::size_t held = inner_.length();
-    chain_.assign(tokens_.begin() + static_cast<std::ptrdiff_t>(held < base_ ? held : base_),
-                  tokens_.begin() + static_cast<std::ptrdiff_t>(base_));
+    chain_.clear();
+    for (std::size_t i = held; i < base_; ++i) chain_.push_back(tokens_[i]);
     std::size_t want = 0;
     for (std::size_t i = from; i < path_.size(); ++i) {
       const auto node = static_cast<std::size_t>(path_[i]);
@@ -217,13 +218,13 @@ class chain_emulation_session {
   }
 
   S inner_;
-  std::vector<token_id> tokens_;  // what the caller sees
-  std::size_t base_ = 0;          // tokens before the block evaluated last; `inner_` may lack some after `keep`
-  std::vector<node_id> parents_;  // of that block; empty when it is a chain, which `inner_` then holds
-  std::vector<node_id> path_;     // nodes of it that `inner_` holds after the text
+  detail::list<token_id> tokens_;  // what the caller sees
+  std::size_t base_ = 0;           // tokens before the block evaluated last; `inner_` may lack some after `keep`
+  detail::list<node_id> parents_;  // of that block; empty when it is a chain, which `inner_` then holds
+  detail::list<node_id> path_;     // nodes of it that `inner_` holds after the text
   std::vector<value_type> rows_;
-  std::vector<token_id> chain_;
-  std::vector<node_id> newest_, older_, needed_, depth_;
+  detail::list<token_id> chain_;
+  detail::list<node_id> newest_, older_, needed_, depth_;
 };
 
 /// A model whose sessions evaluate trees, by chains on the sessions of `M`. `M` outlives it.

@@ -8,9 +8,9 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include <proviso/core/block.hpp>
+#include <proviso/core/list.hpp>
 #include <proviso/core/logits.hpp>
 #include <proviso/core/types.hpp>
 #include <proviso/core/view.hpp>
@@ -164,8 +164,8 @@ class canvas_model {
         depth_[i] = parent == prefix_node ? 0 : depth_[static_cast<std::size_t>(parent)] + 1;
         deepest = depth_[i] > deepest ? depth_[i] : deepest;
       }
-      seen_.assign(tokens_.begin(), tokens_.begin() + static_cast<std::ptrdiff_t>(base_));
-      seen_.resize(base_ + deepest + 1, nothing);
+      seen_.assign(base_ + deepest + 1, nothing);
+      for (std::size_t i = 0; i < base_; ++i) seen_[i] = tokens_[i];
       bool fits = block.sees(node, node);
       for (std::size_t c = 0; c < size; ++c) {
         if (!block.sees(node, c)) continue;
@@ -184,9 +184,9 @@ class canvas_model {
 
     static constexpr token_id nothing = -1;
     D* denoiser_;
-    std::vector<token_id> tokens_, seen_;
-    std::vector<std::size_t> depth_;
-    std::vector<float> rows_, scratch_;
+    detail::list<token_id> tokens_, seen_;
+    detail::list<std::size_t> depth_;
+    detail::list<float> rows_, scratch_;
     std::size_t base_ = 0;
   };
 

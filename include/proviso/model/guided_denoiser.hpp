@@ -5,8 +5,8 @@
 #include <limits>
 #include <span>
 #include <stdexcept>
-#include <vector>
 
+#include <proviso/core/list.hpp>
 #include <proviso/core/logits.hpp>
 #include <proviso/core/types.hpp>
 #include <proviso/core/view.hpp>
@@ -59,8 +59,8 @@ class guided_denoiser {
  private:
   D* denoiser_;
   float scale_;
-  std::vector<token_id> masks_;
-  std::vector<float> rows_, scratch_;
+  detail::list<token_id> masks_;
+  detail::list<float> rows_, scratch_;
 };
 
 }  // namespace v0

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <proviso/core/block.hpp>
+#include <proviso/core/list.hpp>
 #include <proviso/core/logits.hpp>
 #include <proviso/core/types.hpp>
 #include <proviso/model/concepts.hpp>
@@ -25,7 +26,9 @@ concept forward_session = std::movable<S> && requires(S& s, const S& c, chain_bl
 
 /// A forward session whose state can be saved by `checkpoint()` and brought back by `restore(saved)`.
 template <class S>
-concept checkpoint_session = forward_session<S> && requires(S& s, const S& c) { s.restore(c.checkpoint()); };
+concept checkpoint_session = forward_session<S> && requires(S& s, const S& c) {
+  s.restore(c.checkpoint());
+};
 
 namespace detail {
 
@@ -51,8 +54,7 @@ struct saved_state<S> {
 /// Guarantee: any `rewind` works. Cost: a saved state per block of the last `horizon` tokens; a rewind within them
 /// evaluates at most `replay` tokens again in the next call, one further back the whole text.
 template <class S>
-  requires(checkpoint_session<S> || (std::copyable<S> && forward_session<S>))
-class replaying_session {
+requires(checkpoint_session<S> || (std::copyable<S> && forward_session<S>)) class replaying_session {
  public:
   explicit replaying_session(S session, std::size_t horizon = 16, std::size_t replay = 16)
       : inner_{std::move(session)}, horizon_{horizon}, replay_{replay} {
@@ -61,11 +63,8 @@ class replaying_session {
   }
 
   std::size_t length() const noexcept { return tokens_.size(); }
-  std::size_t capacity() const
-    requires requires(const S& s) { s.capacity(); }
-  {
-    return inner_.capacity();
-  }
+  std::size_t capacity() const requires requires(const S& s) { s.capacity(); }
+  { return inner_.capacity(); }
 
   auto eval(const chain_block& block) {
     const std::size_t held = inner_.length();
@@ -75,7 +74,7 @@ class replaying_session {
     } else if (saved_.back().length != held) {
       save();
     }
-    tokens_.insert(tokens_.end(), block.tokens.begin(), block.tokens.end());
+    detail::append(block.tokens, tokens_);
     return inner_.eval(chain_block{after(inner_.length()), block.want});
   }
 
@@ -105,8 +104,8 @@ class replaying_session {
   }
 
   S inner_;
-  std::vector<token_id> tokens_;    // what the caller sees; `inner_` may hold fewer after a rewind
-  std::vector<checkpoint> saved_;   // ascending lengths; the first is empty
+  detail::list<token_id> tokens_;  // what the caller sees; `inner_` may hold fewer after a rewind
+  std::vector<checkpoint> saved_;  // ascending lengths; the first is empty
   std::size_t horizon_;
   std::size_t replay_;
 };

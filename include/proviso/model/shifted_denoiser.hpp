@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <span>
 #include <stdexcept>
-#include <vector>
 
+#include <proviso/core/list.hpp>
 #include <proviso/core/logits.hpp>
 #include <proviso/core/types.hpp>
 #include <proviso/core/view.hpp>
@@ -44,7 +44,7 @@ class shifted_denoiser {
 
  private:
   D* denoiser_;
-  std::vector<token_id> tokens_;
+  detail::list<token_id> tokens_;
 };
 
 }  // namespace v0

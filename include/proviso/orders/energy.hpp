@@ -7,12 +7,12 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include <proviso/core/canvas_step.hpp>
 #include <proviso/core/function_ref.hpp>
 #include <proviso/core/generation.hpp>
 #include <proviso/core/law.hpp>
+#include <proviso/core/list.hpp>
 #include <proviso/core/model_slot.hpp>
 #include <proviso/core/task.hpp>
 #include <proviso/core/view.hpp>
@@ -117,10 +117,10 @@ class energy {
   std::size_t count_;
   Order order_;
   double above_;
-  std::vector<token_id> tokens_;  // candidate by candidate
-  std::vector<token_id> whole_, block_;
-  std::vector<double> weights_;
-  std::vector<float> scratch_;
+  detail::list<token_id> tokens_;  // candidate by candidate
+  detail::list<token_id> whole_, block_;
+  detail::list<double> weights_;
+  detail::list<float> scratch_;
   law_buffer buffer_;
 };
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <vector>
 
 #include <proviso/core/canvas_step.hpp>
 #include <proviso/core/view.hpp>

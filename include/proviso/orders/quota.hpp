@@ -4,9 +4,9 @@
 #include <cstddef>
 #include <span>
 #include <stdexcept>
-#include <vector>
 
 #include <proviso/core/canvas_step.hpp>
+#include <proviso/core/list.hpp>
 #include <proviso/core/view.hpp>
 
 namespace proviso {
@@ -59,7 +59,7 @@ class quota {
 
   void operator()(canvas_step& s) const {
     const std::size_t fills = count(s);
-    std::vector<double>& score = s.scores();
+    detail::list<double>& score = s.scores();
     for (std::size_t i = 0; i < s.masked(); ++i) score.push_back(rate(s, i));
     const std::span<const std::size_t> best = s.by_score();
     if (by_ != ranking::random && temperature_ == 0.0) {

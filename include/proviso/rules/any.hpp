@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <memory>
+#include <concepts>
 #include <utility>
 
 #include <proviso/core/outcome.hpp>
+#include <proviso/core/owner.hpp>
 
 namespace proviso {
 inline namespace v0 {
@@ -17,7 +18,7 @@ class any {
 
   template <rule R>
   requires(!std::same_as<R, any>) any(R r)
-      : shares_noise{proviso::shares_noise(r)}, rule_{std::make_unique<holder<R>>(std::move(r))} {}  // NOLINT
+      : shares_noise{proviso::shares_noise(r)}, rule_{new holder<R>{std::move(r)}} {}  // NOLINT
 
   bool shares_noise;
   bool is_lossless() const noexcept { return rule_->is_lossless(); }
@@ -45,7 +46,7 @@ class any {
     R held;
   };
 
-  std::unique_ptr<erased> rule_;
+  detail::owner<erased> rule_;
 };
 
 }  // namespace rules

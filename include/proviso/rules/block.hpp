@@ -3,10 +3,10 @@
 
 #include <cstddef>
 #include <span>
-#include <vector>
 
 #include <proviso/core/descent.hpp>
 #include <proviso/core/law_math.hpp>
+#include <proviso/core/list.hpp>
 #include <proviso/core/outcome.hpp>
 #include <proviso/core/view.hpp>
 
@@ -87,7 +87,7 @@ class block_scan {
     return flip(i - 1, mass, mass + 1.0 - joint);
   }
 
-  std::vector<double> ratios_;
+  detail::list<double> ratios_;
   law_buffer buffer_;
   numeric::excess left_;
   ratio kind_;
@@ -95,7 +95,8 @@ class block_scan {
 
 /// The drafted nodes of a chain, in `path` (cleared first). Throws `std::invalid_argument`, naming `rule`, when the
 /// draft branches.
-inline void chain_nodes(const draft& d, std::vector<node_id>& path, const char* rule) {
+template <class Path>
+void chain_nodes(const draft& d, Path& path, const char* rule) {
   path.clear();
   path.reserve(d.expected_size());
   node_id x = draft::root();
@@ -103,8 +104,9 @@ inline void chain_nodes(const draft& d, std::vector<node_id>& path, const char* 
 }
 
 /// The outcome of a scan over the nodes of `path`: its correction, or a bonus drawn from the target.
-inline outcome settle(const draft& d, const std::vector<node_id>& path, const block_scan::verdict& v,
-                      const target_laws& p, random_ref random) {
+template <class Path>
+outcome settle(const draft& d, const Path& path, const block_scan::verdict& v, const target_laws& p,
+               random_ref random) {
   const std::span<const node_id> nodes = detail::view(path);
   if (v.residual) {
     const token_id correction = random.pick(v.residual, purpose::residual, nodes[v.length]);
@@ -147,7 +149,7 @@ class block {
   }
 
  private:
-  std::vector<node_id> path_;
+  detail::list<node_id> path_;
   block_scan scan_;
 };
 

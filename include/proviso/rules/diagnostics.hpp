@@ -7,7 +7,6 @@
 #include <span>
 #include <stdexcept>
 #include <string>
-#include <vector>
 
 #include <proviso/core/law.hpp>
 #include <proviso/core/list.hpp>
@@ -36,13 +35,13 @@ class ratio_order {
   }
 
   /// Valid until the next call. Cost: O(V), V the entries of `q`: a radix sort.
-  std::span<const entry> operator()(const law_view& p, const law_view& q) {
+  const detail::list<entry>& operator()(const law_view& p, const law_view& q) {
     entries_.clear();
     entries_.reserve(q.size());
     for (std::size_t i = 0; i < q.size(); ++i) {
       if (q.weight(i) > 0.0) entries_.push_back(at(p, q, i));
     }
-    sorted_.extend(entries_.size());
+    sorted_.resize(entries_.size());
     counts_.resize(digits);
     entry* from = entries_.begin();
     entry* to = sorted_.begin();
@@ -62,7 +61,8 @@ class ratio_order {
       to = from;
       from = sorted;
     }
-    return {from, size};
+    if (from != entries_.begin()) entries_.swap(sorted_);
+    return entries_;
   }
 
  private:
@@ -76,7 +76,7 @@ class ratio_order {
 
   detail::list<entry> entries_;
   detail::list<entry> sorted_;
-  std::vector<std::size_t> counts_;
+  detail::list<std::size_t> counts_;
 };
 
 /// The largest probability with which any rule can keep one of `k` siblings drawn independently from `q`, exactly in
@@ -142,8 +142,8 @@ inline double expected_block_length(std::span<const law_view> p, std::span<const
   }
   // below[j]: tokens accepted from token i on when P before it is j / points; concave, so that chords lie below it
   const double step = 1.0 / static_cast<double>(points);
-  std::vector<double> below(points + 1, 0.0);
-  std::vector<double> here(points + 1, 0.0);
+  detail::list<double> below(points + 1, 0.0);
+  detail::list<double> here(points + 1, 0.0);
   for (std::size_t i = p.size(); i-- > 0;) {
     for (double& value : here) value = 0.0;
     for (std::size_t t = 0; t < q[i].size(); ++t) {

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <stdexcept>
-#include <vector>
 
 #include <proviso/core/descent.hpp>
 #include <proviso/core/law_math.hpp>
+#include <proviso/core/list.hpp>
 #include <proviso/core/outcome.hpp>
 
 namespace proviso {
@@ -58,7 +58,7 @@ class greedy_hub {
     return drawn;
   }
 
-  std::vector<node_id> path_;
+  detail::list<node_id> path_;
   law_buffer residual_;
 };
 

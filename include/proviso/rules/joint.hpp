@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <stdexcept>
 #include <string>
-#include <vector>
 
 #include <proviso/core/law_math.hpp>
 #include <proviso/core/list.hpp>
@@ -150,10 +149,10 @@ class joint {
     carried_ = layers_.size();
   }
 
-  std::vector<node_id> path_;
+  detail::list<node_id> path_;
   block_scan scan_{block_scan::ratio::free};
   detail::list<row> rows_;
-  std::vector<layer> layers_;  ///< between rounds: those carried; in a round: those after 0, 1, .. drafted tokens
+  detail::list<layer> layers_;  ///< between rounds: those carried; in a round: those after 0, 1, .. drafted tokens
   std::size_t carried_ = 0;
 };
 

@@ -3,11 +3,11 @@
 
 #include <cstddef>
 #include <stdexcept>
-#include <vector>
 
 #include <proviso/core/descent.hpp>
 #include <proviso/core/law_math.hpp>
 #include <proviso/core/law_pair.hpp>
+#include <proviso/core/list.hpp>
 #include <proviso/core/outcome.hpp>
 
 namespace proviso {
@@ -103,7 +103,7 @@ class k_seq {
     return a.weights().data() == b.weights().data();
   }
 
-  std::vector<node_id> path_;
+  detail::list<node_id> path_;
   law_pair laws_;
   law_buffer residual_;
 };

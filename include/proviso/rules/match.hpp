@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <vector>
-
+#include <proviso/core/list.hpp>
 #include <proviso/core/outcome.hpp>
 
 namespace proviso {
@@ -23,7 +22,7 @@ class match {
   }
 
  private:
-  std::vector<node_id> path_;
+  detail::list<node_id> path_;
 };
 
 }  // namespace rules

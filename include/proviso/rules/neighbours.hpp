@@ -5,12 +5,12 @@
 #include <span>
 #include <stdexcept>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <proviso/core/descent.hpp>
 #include <proviso/core/law_math.hpp>
 #include <proviso/core/law_pair.hpp>
+#include <proviso/core/list.hpp>
 #include <proviso/core/outcome.hpp>
 #include <proviso/core/view.hpp>
 
@@ -36,8 +36,9 @@ class neighbours {
  public:
   static constexpr bool lossless = false;
 
-  neighbours(std::vector<token_id> table, std::size_t per_token, double delta)
-      : table_{std::move(table)}, per_token_{per_token}, delta_{delta} {
+  neighbours(const std::vector<token_id>& table, std::size_t per_token, double delta)
+      : per_token_{per_token}, delta_{delta} {
+    detail::copy(detail::view(table), table_);
     if (!(delta >= 0.0 && delta <= 1.0)) fail("delta must be in [0, 1], got " + std::to_string(delta));
     if (per_token == 0 ? !table_.empty() : table_.size() % per_token != 0) {
       fail("a table of " + std::to_string(table_.size()) + " tokens does not hold " + std::to_string(per_token) +
@@ -73,7 +74,7 @@ class neighbours {
   }
   void check_lists() const {
     const std::size_t vocab = per_token_ == 0 ? 0 : table_.size() / per_token_;
-    std::vector<std::size_t> named_by(vocab, vocab);
+    detail::list<std::size_t> named_by(vocab, vocab);
     for (std::size_t i = 0; i < table_.size(); ++i) {
       const std::size_t x = i / per_token_;
       const auto y = static_cast<std::size_t>(table_[i]);
@@ -145,12 +146,12 @@ class neighbours {
     return sum;
   }
 
-  std::vector<token_id> table_;
+  detail::list<token_id> table_;
   std::size_t per_token_;
   double delta_;
-  std::vector<node_id> path_;
+  detail::list<node_id> path_;
   law_pair laws_;  // of the position
-  std::vector<double> lenders_;
+  detail::list<double> lenders_;
   law_buffer residual_;
 };
 

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <stdexcept>
 #include <string>
-#include <vector>
 
 #include <proviso/core/descent.hpp>
 #include <proviso/core/law_math.hpp>
@@ -180,8 +179,8 @@ class selected_path {
     return q.is_dense() ? law_view::dense(weights, total) : law_view::sparse(q.ids(), weights, total);
   }
 
-  std::vector<node_id> alive_;  ///< the next node of every chain that has the prefix of the path
-  std::vector<node_id> path_;
+  detail::list<node_id> alive_;  ///< the next node of every chain that has the prefix of the path
+  detail::list<node_id> path_;
   detail::list<prefix> prefixes_;
   std::size_t count_ = 0;  ///< of chains
   std::size_t depth_ = 0;  ///< of the shortest chain

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <vector>
-
 #include <proviso/core/descent.hpp>
 #include <proviso/core/law_math.hpp>
+#include <proviso/core/list.hpp>
 #include <proviso/core/outcome.hpp>
 
 namespace proviso {
@@ -39,7 +38,7 @@ class siblings {
   }
 
  private:
-  std::vector<node_id> path_;
+  detail::list<node_id> path_;
   law_buffer residual_;
 };
 

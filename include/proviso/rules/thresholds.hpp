@@ -3,11 +3,11 @@
 
 #include <stdexcept>
 #include <string>
-#include <vector>
 
 #include <proviso/core/descent.hpp>
 #include <proviso/core/law_math.hpp>
 #include <proviso/core/law_pair.hpp>
+#include <proviso/core/list.hpp>
 #include <proviso/core/outcome.hpp>
 
 namespace proviso {
@@ -74,7 +74,7 @@ class thresholds {
 
   double single_;
   double accumulated_;
-  std::vector<node_id> path_;
+  detail::list<node_id> path_;
   law_buffer residual_;
 };
 

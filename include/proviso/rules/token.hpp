@@ -2,9 +2,9 @@
 #pragma once
 
 #include <stdexcept>
-#include <vector>
 
 #include <proviso/core/law_math.hpp>
+#include <proviso/core/list.hpp>
 #include <proviso/core/outcome.hpp>
 #include <proviso/core/view.hpp>
 
@@ -44,7 +44,7 @@ class token {
   }
 
  private:
-  std::vector<node_id> path_;
+  detail::list<node_id> path_;
   law_buffer residual_;
 };
 

@@ -4,9 +4,9 @@
 #include <cstddef>
 #include <stdexcept>
 #include <string>
-#include <vector>
 
 #include <proviso/core/descent.hpp>
+#include <proviso/core/list.hpp>
 #include <proviso/core/outcome.hpp>
 
 namespace proviso {
@@ -53,7 +53,7 @@ class top_n {
 
   std::size_t n_;
   double margin_;
-  std::vector<node_id> path_;
+  detail::list<node_id> path_;
 };
 
 }  // namespace rules

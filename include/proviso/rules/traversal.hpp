@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <vector>
 
 #include <proviso/core/descent.hpp>
 #include <proviso/core/law_math.hpp>
@@ -87,7 +86,7 @@ class traversal {
     return residuals_[level];
   }
 
-  std::vector<node_id> path_;
+  detail::list<node_id> path_;
   detail::list<law_buffer> residuals_;
   node_id tip_ = draft::root();
   token_id next_ = 0;

@@ -7,9 +7,9 @@
 #include <span>
 #include <stdexcept>
 #include <string>
-#include <vector>
 
 #include <proviso/core/descent.hpp>
+#include <proviso/core/list.hpp>
 #include <proviso/core/numeric.hpp>
 #include <proviso/core/outcome.hpp>
 
@@ -86,7 +86,7 @@ class typical {
 
   double epsilon_;
   double delta_;
-  std::vector<node_id> path_;
+  detail::list<node_id> path_;
 };
 
 }  // namespace rules

@@ -7,11 +7,12 @@
 #include <span>
 #include <stdexcept>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <proviso/core/law_builder.hpp>
+#include <proviso/core/list.hpp>
 #include <proviso/core/selection.hpp>
+#include <proviso/core/view.hpp>
 
 namespace proviso {
 inline namespace v0 {
@@ -29,8 +30,8 @@ namespace transforms {
 /// of allowed tokens, whose law is sparse.
 class ban {
  public:
-  explicit ban(std::vector<token_id> tokens) : ban{std::move(tokens), false} {}
-  static ban all_except(std::vector<token_id> tokens) { return ban{std::move(tokens), true}; }
+  explicit ban(const std::vector<token_id>& tokens) : ban{tokens, false} {}
+  static ban all_except(const std::vector<token_id>& tokens) { return ban{tokens, true}; }
 
   void operator()(law_builder& row, const text_position&) const {
     if (tokens_.empty()) return;
@@ -39,7 +40,7 @@ class ban {
                                   " is outside the vocabulary of " + std::to_string(row.vocab_size()) + " tokens");
     }
     if (allows_) {
-      std::vector<std::uint32_t>& kept = row.members();
+      detail::list<std::uint32_t>& kept = row.members();
       if (kept.size() < tokens_.size()) kept.resize(tokens_.size());
       std::size_t count = 0;
       for (const token_id x : tokens_) {
@@ -57,11 +58,12 @@ class ban {
   }
 
  private:
-  ban(std::vector<token_id> tokens, bool allows) : tokens_{std::move(tokens)}, allows_{allows} {
+  ban(const std::vector<token_id>& tokens, bool allows) : allows_{allows} {
+    detail::copy(detail::view(tokens), tokens_);
     if (allows_ && tokens_.empty()) throw std::invalid_argument("proviso: ban: the list of allowed tokens is empty");
     numeric::sort_tokens(detail::writable(tokens_));
-    if (!tokens_.empty() && tokens_.front() < 0) {
-      throw std::invalid_argument("proviso: ban: token " + std::to_string(tokens_.front()) + " is negative");
+    if (!tokens_.empty() && tokens_[0] < 0) {
+      throw std::invalid_argument("proviso: ban: token " + std::to_string(tokens_[0]) + " is negative");
     }
     for (std::size_t i = 1; i < tokens_.size(); ++i) {
       if (tokens_[i] == tokens_[i - 1]) {
@@ -70,7 +72,7 @@ class ban {
     }
   }
 
-  std::vector<token_id> tokens_;
+  detail::list<token_id> tokens_;
   bool allows_;
 };
 

@@ -6,10 +6,10 @@
 #include <span>
 #include <stdexcept>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <proviso/core/law_builder.hpp>
+#include <proviso/core/list.hpp>
 #include <proviso/core/selection.hpp>
 
 namespace proviso {
@@ -35,9 +35,10 @@ struct token_bias {
 /// Source: OpenAI API reference, "logit_bias".
 class logit_bias {
  public:
-  explicit logit_bias(std::vector<token_bias> biases) : biases_{std::move(biases)} {
-    std::vector<token_id> ids;
-    for (const token_bias& b : biases_) {
+  explicit logit_bias(const std::vector<token_bias>& biases) {
+    detail::list<token_id> ids;
+    for (std::size_t i = 0; i < biases.size(); ++i) {
+      const token_bias& b = biases_.push_back(biases[i]);
       if (!(b.value <= (std::numeric_limits<float>::max)())) {
         throw std::invalid_argument("proviso: logit_bias: the value of token " + std::to_string(b.token) +
                                     " is NaN or +infinity");
@@ -46,8 +47,8 @@ class logit_bias {
     }
     numeric::sort_tokens(detail::writable(ids));
     if (ids.empty()) return;
-    if (ids.front() < 0) {
-      throw std::invalid_argument("proviso: logit_bias: token " + std::to_string(ids.front()) + " is negative");
+    if (ids[0] < 0) {
+      throw std::invalid_argument("proviso: logit_bias: token " + std::to_string(ids[0]) + " is negative");
     }
     for (std::size_t i = 1; i < ids.size(); ++i) {
       if (ids[i] == ids[i - 1]) {
@@ -72,7 +73,7 @@ class logit_bias {
   }
 
  private:
-  std::vector<token_bias> biases_;
+  detail::list<token_bias> biases_;
   token_id largest_ = 0;
 };
 

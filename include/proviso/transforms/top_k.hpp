@@ -6,9 +6,9 @@
 #include <limits>
 #include <span>
 #include <stdexcept>
-#include <vector>
 
 #include <proviso/core/law_builder.hpp>
+#include <proviso/core/list.hpp>
 #include <proviso/core/numeric.hpp>
 #include <proviso/core/selection.hpp>
 
@@ -33,7 +33,7 @@ class top_k {
     if (row.size() <= k_ || row.is_point()) return;
     const std::span<const float> maxima = row.maxima();
     const std::span<const float> logits = row.logits();
-    std::vector<std::uint32_t>& members = row.members();
+    detail::list<std::uint32_t>& members = row.members();
     if (maxima.size() < k_) {
       keep_border(row, largest(logits, least_of(logits.first(k_)), row.top(), members));
       return;
@@ -59,7 +59,7 @@ class top_k {
  private:
   /// Where the k largest of `values` end; at least k are not below `least`.
   numeric::border largest(std::span<const float> values, float least, float top,
-                          std::vector<std::uint32_t>& members) const {
+                          detail::list<std::uint32_t>& members) const {
     return numeric::reach(
         values.size(), [values](std::size_t i) { return numeric::order_key(values[i]); },
         [](std::size_t) { return 1.0; }, numeric::order_key(least), numeric::order_key(top), static_cast<double>(k_),
