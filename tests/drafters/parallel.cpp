@@ -149,6 +149,70 @@ TEST_CASE("parallel: a row that is not a law ends the draft and is counted") {
   CHECK(d.stats().drafted_at[1] == 0);
 }
 
+/// Writes down what it was asked. Wants no token whose law is less sure than `threshold`, and, with `dear`, no
+/// evaluation.
+class asked {
+ public:
+  struct question {
+    std::size_t depth;
+    bool with_law;
+    bool operator==(const question&) const = default;
+  };
+  asked(std::vector<question>& questions, double threshold, bool dear)
+      : questions_{&questions}, threshold_{threshold}, dear_{dear} {}
+  void start() const noexcept {}
+  std::size_t limit() const noexcept { return 3; }
+  bool proceed(std::size_t depth, const law_view& q) {
+    questions_->push_back({depth, static_cast<bool>(q)});
+    return q ? q(q.argmax()) >= threshold_ : !dear_;
+  }
+  void observe(const feedback&) const noexcept {}
+
+ private:
+  std::vector<question>* questions_;
+  double threshold_;
+  bool dear_;
+};
+
+TEST_CASE("parallel: the length policy is asked before the evaluation, then about every law") {
+  using questions = std::vector<asked::question>;
+  counting target{2, 1};
+  counting small{2, 1};
+  questions all;
+  const auto drafted = [&](double threshold, bool dear) {
+    all.clear();
+    small.model().reset_counts();
+    decoder d{speculative{target.model(), drafters::parallel{small.model(), small.masks()}, rules::match{},
+                          transforms::temperature{}, asked{all, threshold, dear}}};
+    d.start(prompt, budget(20));
+    d.step();
+    return d.stats().drafted;
+  };
+  CHECK(drafted(0.5, false) == 3);
+  CHECK(all == questions{{0, false}, {0, true}, {1, true}, {2, true}});
+  CHECK(small.model().counts().calls == 1);
+  CHECK(drafted(0.5, true) == 0);
+  CHECK(all == questions{{0, false}});
+  CHECK(small.model().counts().calls == 0);
+  CHECK(drafted(1.5, false) == 0);
+  CHECK(all == questions{{0, false}, {0, true}});
+}
+
+TEST_CASE("parallel: at temperature 0 the length policy is asked about the law of temperature 1") {
+  counting target{2, 1};
+  testing::table_model small{7, [&](std::span<const token_id> text, std::span<float> row) {
+                               std::fill(row.begin(), row.end(), 0.0F);
+                               row[3] = text.back() == 5 ? 0.5F : 30.0F;  // unsure after the first mask
+                             }};
+  std::vector<asked::question> all;
+  decoder d{speculative{target.model(), drafters::parallel{small, {5, 6}}, rules::match{},
+                        transforms::temperature{0.0F}, asked{all, 0.5, false}}};
+  d.start(prompt, budget(20));
+  d.step();
+  CHECK(d.stats().drafted == 1);
+  CHECK(all.size() == 3);
+}
+
 TEST_CASE("parallel: without masks it drafts one token, or is refused") {
   counting target{1, 1};
   CHECK_THROWS_AS((drafters::parallel{target.model(), tokens{}, mask_row::own}), std::invalid_argument);

@@ -2,9 +2,17 @@
 #include <proviso/lengths/confidence.hpp>
 
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
+#include <proviso/drafters/any.hpp>
+#include <proviso/drafters/diffusion.hpp>
+#include <proviso/drafters/hub_tree.hpp>
+#include <proviso/drafters/masks.hpp>
 #include <proviso/drafters/model.hpp>
+#include <proviso/drafters/parallel.hpp>
+#include <proviso/drafters/sampled_tree.hpp>
+#include <proviso/testing/table_denoiser.hpp>
 
 #include "support/catch.hpp"
 #include "support/decoding.hpp"
@@ -39,6 +47,30 @@ TEST_CASE("confidence: drafts end where the drafter is not sure, and never beyon
   CHECK(drafted(1, 6) == 1);
   CHECK(drafted(2, 6) == 0);
   CHECK(drafted(0, 1) == 1);
+}
+
+TEST_CASE("confidence: at temperature 0 every drafter shows the law of temperature 1") {
+  // 0.51 is the largest probability.
+  testing::table_model flat{testing::row_table{4, 0, {1.0F, 0.0F, 0.5F, -20.0F}}};
+  testing::markov_denoiser net{testing::row_table{3, 1, {1.0F, 0.0F, 0.5F, 1.0F, 0.0F, 0.5F, 1.0F, 0.0F, 0.5F}}};
+  canvas_model canvases{net};
+  const auto drafted = [&](drafters::any drafter, double threshold) {
+    decoder d{speculative{flat, std::move(drafter), rules::match{}, transforms::temperature{0.0F},
+                          lengths::confidence{2, threshold}}};
+    support::decode(d, {1, 2}, support::budget(12));
+    return d.stats().drafted;
+  };
+  const auto check = [&](const char* name, const auto& drafter) {
+    INFO(name);
+    CHECK(drafted(drafter, 0.4) > 0);
+    CHECK(drafted(drafter, 0.6) == 0);
+  };
+  check("model", drafters::model{flat});
+  check("parallel", drafters::parallel{flat, {3}});
+  check("masks", drafters::masks{{3, 3}});
+  check("sampled_tree", drafters::sampled_tree{flat, {2, 1}});
+  check("hub_tree", drafters::hub_tree{flat, {2}});
+  check("diffusion", drafters::diffusion{canvases});
 }
 
 TEST_CASE("confidence: senseless arguments are refused") {

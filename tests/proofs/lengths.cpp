@@ -4,6 +4,7 @@
 
 #include <proviso/decode/speculative.hpp>
 #include <proviso/drafters/model.hpp>
+#include <proviso/drafters/parallel.hpp>
 #include <proviso/drafters/sampled_tree.hpp>
 #include <proviso/lengths/bandit.hpp>
 #include <proviso/lengths/confidence.hpp>
@@ -66,6 +67,15 @@ TEST_CASE("lengths: chains whose length depends on their laws and on earlier rou
   const lengths::bandit learned{{1, 2}, 0.3, 5.0};
   prove("bandit, token", rule<rules::token>, 4, learned, chain);
   prove("bandit, block", rule<rules::block>, 4, learned, chain);
+}
+
+TEST_CASE("lengths: drafts from one evaluation") {
+  // Token 0 after the text is the mask.
+  const auto two = [](testing::table_model& m) { return drafters::parallel{m, {0}}; };
+  prove("confidence, token", rule<rules::token>, 4, lengths::confidence{2, 0.6}, two);
+  prove("confidence, block", rule<rules::block>, 4, lengths::confidence{2, 0.6}, two);
+  prove("cost model, block", rule<rules::block>, 4, lengths::cost_model{2, 0.25, 0.25}, two);
+  prove("cost model, temperature 0", rule<rules::token>, 9, lengths::cost_model{2, 0.25, 0.25}, two, 0.0F);
 }
 
 TEST_CASE("lengths: trees that grow where the drafter is sure") {
