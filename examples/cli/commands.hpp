@@ -26,7 +26,7 @@ struct decode_options {
   model_files files;
   std::size_t max_tokens = 0;
   std::optional<std::size_t> draft_length;
-  std::string lengths = "fixed";  ///< or "heuristic", "cost_model"
+  std::string lengths{};  ///< "fixed", "heuristic" or "cost_model"; empty = the method's own
   std::uint64_t seed = 1;
   std::string json;              ///< empty = none
   std::string colours = "auto";  ///< or "always", "never"; auto asks the terminal and the environment
@@ -46,6 +46,7 @@ struct compare_options : decode_options {
   double budget = 40.0;                ///< seconds of measuring
   std::size_t repeats = 1;
   std::size_t shown = 2;  ///< prompts whose text is shown
+  bool mixed = false;     ///< prompts that switch language instead
 };
 
 struct generate_options : decode_options {

@@ -51,8 +51,12 @@ void add_models(CLI::App& command, cli::model_files& files) {
 
 void add_decoding(CLI::App& command, cli::decode_options& o) {
   add_models(command, o.files);
-  command.add_option("--model", o.files.base, "Model that decodes (default: base of the zoo)")->type_name("FILE");
-  command.add_option("--draft", o.files.draft, "Model that drafts (default: draft of the zoo)")->type_name("FILE");
+  command.add_option("--model", o.files.base, "Model that decodes (default: base)")->type_name("MODEL");
+  command
+      .add_option(
+          "--draft", o.files.draft,
+          "Model that drafts (default: draft); a bundled one, a file, or NAME:MEMBER, FILE:MEMBER of a shared file")
+      ->type_name("MODEL");
   command.add_option("--vocabulary", o.files.vocabulary, "SentencePiece vocabulary (default: that of the zoo)")
       ->type_name("FILE");
   o.files.threads = std::clamp(std::thread::hardware_concurrency(), 1U, 2U);
@@ -70,9 +74,9 @@ void add_decoding(CLI::App& command, cli::decode_options& o) {
   command
       .add_option(
           "--lengths", o.lengths,
-          "Draft length: fixed, heuristic (longer after success), or cost_model (while a token is worth its cost)")
-      ->check(CLI::IsMember({"fixed", "heuristic", "cost_model"}))
-      ->capture_default_str();
+          "Draft length: fixed, heuristic (longer after success), or cost_model (while a token is worth its cost); "
+          "default: the method's own")
+      ->check(CLI::IsMember({"fixed", "heuristic", "cost_model"}));
   command.add_option("--seed", o.seed, "Seed of every random choice")
       ->capture_default_str()
       ->check([](const std::string& text) {

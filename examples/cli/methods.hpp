@@ -78,7 +78,7 @@ struct ingredients {
   model* draft = nullptr;  ///< null where no method in use needs it
   sampling shape{0.0F};
   std::optional<std::size_t> draft_length;  ///< else the method's own
-  std::string lengths = "fixed";  ///< policy of `lengths` that chooses it, by its name
+  std::string_view lengths{};               ///< policy of `lengths` that chooses it, by its name; else the method's own
   std::uint64_t seed = 0;
 };
 
@@ -95,7 +95,8 @@ struct method {
   bool greedy;               ///< decodes at temperature 0 whatever is asked for
   std::size_t draft_length;  ///< depth of the draft at most
   proviso::decoder (*make)(const ingredients&, std::size_t draft_length);
-  std::string_view like = "plain";  ///< the method whose text and law it has
+  std::string_view like = "plain";     ///< the method whose text and law it has
+  std::string_view lengths = "fixed";  ///< policy of `lengths`
 };
 
 /// Every method.
