@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <limits>
+#include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -16,6 +16,8 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include <proviso/backends/eigen/config.hpp>
+#include <proviso/backends/eigen/safetensors.hpp>
 #include <proviso/decode/autoregressive.hpp>
 #include <proviso/decode/speculative.hpp>
 #include <proviso/drafters/language_prior.hpp>
@@ -35,58 +37,67 @@ namespace {
 
 namespace drafters = proviso::drafters;
 
-/// A drafting model of the zoo: `draft`, made for all languages, or `draft-de`, made for one.
+/// A member of the shared file of drafters.
 struct specialist {
-  std::string name;      ///< "general", or the language
-  std::string language;  ///< empty: all
+  std::string name;  ///< language, or "general"
   std::unique_ptr<model> small_model;
+
+  /// Of the texts that it was made for; empty: of all.
+  std::string language() const { return name == "general" ? "" : name; }
 };
 
-/// Every file of the zoo whose name starts with `draft`, the general drafter first.
-/// Errors: those of `load_model`; `std::runtime_error` when there is none.
-std::vector<specialist> find_specialists(const model_files& files, const tokenizer& words) {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator{find_zoo(files)}) {
-    const std::filesystem::path& p = entry.path();
-    const std::string name = p.stem().string();
-    if (p.extension() == ".safetensors" && (name == "draft" || name.rfind("draft-", 0) == 0)) names.push_back(name);
-  }
-  if (names.empty()) throw std::runtime_error("the folder of the models holds no file draft*.safetensors");
-  std::sort(names.begin(), names.end());
+/// The members of the file that the options name as drafter, else of the bundled one.
+/// Errors: those of `load_model`; `std::runtime_error` for a file without members.
+std::vector<specialist> load_specialists(const model_files& files, const tokenizer& words) {
+  const std::string file = find_model(files, files.draft.empty() ? "drafters" : files.draft).file;
   std::vector<specialist> all;
-  for (const std::string& name : names) {
-    const std::string language = name == "draft" ? "" : name.substr(6);
-    all.push_back({language.empty() ? "general" : language, language,
-                   std::make_unique<model>(load_model(files, words, name, files.draft_threads))});
+  for (const std::string& member : proviso::eigen::read_config(proviso::eigen::safetensors{file}).members) {
+    const std::string name = fmt::format("{}:{}", file, member);
+    all.push_back({member, std::make_unique<model>(load_model(files, words, name, files.draft_threads))});
   }
+  if (all.empty()) throw std::runtime_error(fmt::format("{} holds one model, and no drafters for languages", file));
   return all;
 }
 
-/// Costs in evaluations of one token by the base model, measured with the bundled models on two cores.
-constexpr double verify_cost = 0.08;
-constexpr double token_cost = 0.1;
-constexpr double prefill_cost = 0.005;
+// Costs in evaluations of one token by the base model, and tokens per unit of cost, measured with the bundled models
+// (docs/languages.md). Rates are those at temperature 0 and their change up to temperature 1.
+constexpr double verify_cost = 0.17;
+constexpr double token_cost = 0.06;
+constexpr double prefill_cost = 0.008;
+/// Of a rate.
+struct expectation {
+  double greedy;
+  double change;
+  double at(double temperature) const { return greedy + change * (temperature < 1.0 ? temperature : 1.0); }
+};
+constexpr expectation own_rate{2.05, -0.73};
+constexpr expectation general_rate{1.77, -0.74};
+constexpr expectation foreign_rate{0.9, -0.26};
+constexpr expectation lookup_rate{1.7, -0.65};
 
-/// Tokens per unit of cost.
-double rate(const result& r) {
+/// Cost of a drafter's rounds.
+double cost(const result& r) {
   const proviso::statistics& s = r.stats;
   const double drafting = r.method == "lookup" ? 0.0 : token_cost;
-  return static_cast<double>(s.emitted) /
-         (static_cast<double>(s.rounds) + static_cast<double>(s.drafted) * (verify_cost + drafting));
+  return static_cast<double>(s.rounds) + static_cast<double>(s.drafted) * (verify_cost + drafting);
 }
 
-/// All of them, copies of the text, and nothing. What is expected of each falls with the temperature.
+/// Tokens per unit of cost.
+double rate(const result& r) { return static_cast<double>(r.stats.emitted) / cost(r); }
+
+/// All of them, copies of the text, and nothing.
 drafters::any router_over(const std::vector<specialist>& pool, const tokenizer& words, double temperature) {
-  const double cooled = temperature < 1.0 ? temperature : 1.0;
-  const double general = 1.9 - 0.7 * cooled;
   drafters::routing how;
   how.verify_cost = verify_cost;
+  how.foreign_rate = foreign_rate.at(temperature);
+  how.certainty = 40.0;
   drafters::router routed{how, drafters::language_prior{[&words](proviso::token_id t) { return words.bytes(t); }}};
   for (const specialist& s : pool) {
+    const expectation& expected = s.language().empty() ? general_rate : own_rate;
     routed.add(drafters::model<model>{*s.small_model},
-               {s.language, s.language.empty() ? general : 1.2 * general, token_cost, prefill_cost});
+               {s.language(), expected.at(temperature), token_cost, prefill_cost});
   }
-  routed.add(drafters::prompt_lookup{}, {"", 1.6 - 0.55 * cooled, 0.0, 0.0}).add(drafters::none{});
+  routed.add(drafters::prompt_lookup{}, {"", lookup_rate.at(temperature), 0.0, 0.0}).add(drafters::none{});
   return routed;
 }
 
@@ -101,9 +112,12 @@ class by_language final : public comparison {
   void add_flags(CLI::App& command) override {
     command.add_option("--heat-map", picture_, "Also draw the table of drafters and languages to this file (SVG)")
         ->type_name("FILE");
+    command.add_flag("--mixed", mixed_, "Decode prompts that switch language twice instead");
   }
 
-  int run(const compare_options& options) override {
+  int run(const compare_options& given) override {
+    compare_options options = given;
+    options.mixed = mixed_;
     std::ofstream picture;
     if (!picture_.empty()) {
       picture.open(picture_, std::ios::binary);
@@ -111,7 +125,7 @@ class by_language final : public comparison {
     }
     contest all{options};
     models loaded{options.files, false};
-    const std::vector<specialist> pool = find_specialists(options.files, loaded.words());
+    const std::vector<specialist> pool = load_specialists(options.files, loaded.words());
     const std::size_t most = options.draft_length.value_or(5);
 
     group g;
@@ -179,50 +193,101 @@ class by_language final : public comparison {
     return sum.target_calls > 0 ? sum.tokens_per_call() : std::numeric_limits<double>::quiet_NaN();
   }
 
+  /// Tokens per second by those of plain decoding.
+  static double speedup(const std::vector<result>& results, std::string_view drafter, std::string_view language,
+                        float temperature) {
+    double seconds[2] = {};
+    double tokens[2] = {};
+    for (const result& r : results) {
+      if (r.language != language || r.temperature != temperature_value(temperature)) continue;
+      const bool ours = r.method == drafter;
+      if (!ours && r.method != "plain") continue;
+      seconds[ours ? 1 : 0] += r.seconds;
+      tokens[ours ? 1 : 0] += static_cast<double>(r.stats.emitted);
+    }
+    return tokens[1] / seconds[1] * seconds[0] / tokens[0];
+  }
+
+  /// A line of figures by language, and their mean.
+  template <class Figure>
+  static void print_row(const terminal& out, std::string_view name, const std::vector<std::string>& languages,
+                        Figure figure) {
+    std::string line = fmt::format("{:<12}", name);
+    double sum = 0.0;
+    for (const std::string& l : languages) {
+      const double x = figure(l);
+      line += fmt::format("{:>6.2f}", x);
+      sum += x;
+    }
+    fmt::print(out.stream, "{}{:>7.2f}\n", line, sum / static_cast<double>(languages.size()));
+  }
+
   static void print(const compare_options& options, const group& g, const std::vector<result>& results) {
     const terminal out = options.output();
     const std::vector<std::string> languages = languages_of(results);
     for (const float temperature : options.temperatures) {
-      std::string head = fmt::format("\n{:<9}", fmt::format("T = {}", temperature));
-      for (const std::string& l : languages) head += fmt::format("{:>6}", l);
-      fmt::print(out.stream, "{}   tokens/call\n", styled(head, style::bold, out.colours));
+      const auto head = [&](std::string_view title, std::string_view unit) {
+        std::string line = fmt::format("\n{:<12}", title);
+        for (const std::string& l : languages) line += fmt::format("{:>6}", l);
+        fmt::print(out.stream, "{}   mean   {}\n", styled(line, style::bold, out.colours), unit);
+      };
+      const auto rate_of = [&](std::string_view name) {
+        return [&, name](const std::string& language) { return cell(results, name, language, temperature); };
+      };
+      const auto faster = [&](std::string_view name) {
+        return [&, name](const std::string& language) {
+          return speedup(results, name.empty() ? language : name, language, temperature);
+        };
+      };
+      head(fmt::format("T = {}", temperature), "tokens/call");
       for (std::size_t i = 1; i < g.contestants.size(); ++i) {
-        std::string line = fmt::format("{:<9}", g.contestants[i].name);
-        for (const std::string& l : languages) {
-          line += fmt::format("{:>6.2f}", cell(results, g.contestants[i].name, l, temperature));
-        }
-        fmt::print(out.stream, "{}\n", line);
+        print_row(out, g.contestants[i].name, languages, rate_of(g.contestants[i].name));
       }
-      print_regret(out, results, temperature);
+      if (!options.mixed) {
+        print_row(out, "own/general", languages,
+                  [&](const std::string& l) { return rate_of(l)(l) / rate_of("general")(l); });
+      }
+      head("", "tokens/s by those of plain decoding");
+      if (!options.mixed) print_row(out, "own", languages, faster(""));
+      print_row(out, "general", languages, faster("general"));
+      print_row(out, "router", languages, faster("router"));
+      print_regret(out, results, temperature, "prompt", [](const result& r) { return r.prompt; });
+      print_regret(out, results, temperature, "language", [](const result& r) { return r.language; });
     }
   }
 
-  /// By how much the router is slower than the best single drafter of each prompt, in the mean over prompts.
-  static void print_regret(const terminal& out, const std::vector<result>& results, float temperature) {
-    double lost_rate = 0.0;
-    double lost_time = 0.0;
-    double over_general = 0.0;
-    std::size_t prompts = 0;
-    for (const result& routed : results) {
-      if (routed.method != "router" || routed.temperature != temperature_value(temperature)) continue;
-      double best_rate = 0.0;
-      double best_speed = 0.0;
-      for (const result& r : results) {
-        const bool fixed = r.method != "router" && r.prompt == routed.prompt && r.temperature == routed.temperature;
-        if (!fixed) continue;
-        best_rate = (std::max)(best_rate, rate(r));
-        best_speed = (std::max)(best_speed, r.tokens_per_second());
-        if (r.method == "general") over_general += rate(routed) / rate(r) - 1.0;
-      }
-      ++prompts;
-      lost_rate += 1.0 - rate(routed) / best_rate;
-      lost_time += 1.0 - routed.tokens_per_second() / best_speed;
+  /// Tokens and costs of a drafter in texts that belong together.
+  struct sums {
+    double tokens = 0.0;
+    double cost = 0.0;
+    double rate() const { return tokens / cost; }
+  };
+
+  /// By how much the router is worse than the best single drafter, in the mean over `key(result)`.
+  template <class Key>
+  static void print_regret(const terminal& out, const std::vector<result>& results, float temperature,
+                           std::string_view what, Key key) {
+    std::map<std::string, std::map<std::string, sums>> all;  // by key and drafter
+    for (const result& r : results) {
+      if (r.temperature != temperature_value(temperature)) continue;
+      sums& s = all[key(r)][r.method];
+      s.tokens += static_cast<double>(r.stats.emitted);
+      s.cost += cost(r);
     }
-    const auto percent = [&](double sum) { return 100.0 * sum / static_cast<double>(prompts); };
+    double below_best = 0.0;
+    double above_general = 0.0;
+    for (const auto& [name, of] : all) {
+      const double ours = of.at("router").rate();
+      double best = 0.0;
+      for (const auto& [drafter, s] : of) best = drafter != "router" ? (std::max)(best, s.rate()) : best;
+      below_best += 1.0 - ours / best;
+      if (of.count("general") > 0) above_general += ours / of.at("general").rate() - 1.0;
+    }
+    const auto percent = [&](double sum) { return 100.0 * sum / static_cast<double>(all.size()); };
     fmt::print(out.stream,
-               "router against the best single drafter of each prompt: {:+.1f} % tokens per cost, {:+.1f} % tokens/s\n",
-               -percent(lost_rate), -percent(lost_time));
-    fmt::print(out.stream, "router against the general drafter: {:+.1f} % tokens per cost\n", percent(over_general));
+               "router, tokens per cost: {:+.1f} % against the best single drafter of each {}, "
+               "{:+.1f} % against the general one\n",
+               -percent(below_best), what, percent(above_general));
   }
 
   static heat_map drawn(const compare_options& options, const group& g, const std::vector<result>& results,
@@ -243,6 +308,7 @@ class by_language final : public comparison {
   }
 
   std::string picture_;
+  bool mixed_ = false;
 };
 
 }  // namespace

@@ -50,7 +50,7 @@ contest::contest(const compare_options& options)
 
 int contest::run(const tokenizer& words, std::size_t capacity, const std::vector<group>& groups) {
   limits_.end_tokens = {words.end()};
-  for (const prompt& p : prompts_) tokens_.push_back(encode_prompt(words, capacity, p.language, p.text));
+  for (const prompt& p : prompts_) tokens_.push_back(encode_prompt(words, capacity, p.tag, p.text));
   results_.resize(groups.size());
   interrupt::watch();
   show(words, groups.front());

@@ -45,9 +45,11 @@ int list_models(const model_files& files) {
   for (const fs::path& path : found) {
     const proviso::eigen::safetensors file{path.string()};
     const proviso::eigen::transformer_config c = proviso::eigen::read_config(file);
+    std::string what = path.filename().string();
+    for (const std::string& member : c.members) what += (member == c.members.front() ? ": " : " ") + member;
     fmt::print("{:<10} {:>8.2f} M {:>8} {:>10} {:>8} {:>7.2f}  {}\n", path.stem().string(),
                static_cast<double>(parameters(file)) / 1e6, c.num_hidden_layers, c.vocab_size,
-               c.max_position_embeddings, static_cast<double>(fs::file_size(path)) / 1e6, path.filename().string());
+               c.max_position_embeddings, static_cast<double>(fs::file_size(path)) / 1e6, what);
   }
   fmt::print("folder: {}\n", zoo.string());
   return 0;

@@ -20,6 +20,7 @@ struct prompt {
   std::string language;
   std::string text;
   std::size_t number = 0;  ///< within the language, from 0
+  std::string tag{};       ///< language that it begins in
 };
 
 /// Reads prompts, one JSON object with `language` and `text` per line.
@@ -39,10 +40,29 @@ inline std::vector<prompt> read_prompts(const std::string& file) {
     }
     const std::string language = entry["language"];
     const std::size_t index = seen[language]++;
-    prompts.push_back({fmt::format("{}-{}", language, index + 1), language, entry["text"], index});
+    prompts.push_back({fmt::format("{}-{}", language, index + 1), language, entry["text"], index, language});
   }
   if (prompts.empty()) throw std::runtime_error(fmt::format("{} holds no prompts", file));
   return prompts;
+}
+
+/// Prompts in the language "mixed" that switch twice: each prompt, then those with its number in the next two
+/// languages. Requirement: they are ordered by number. Errors: `std::invalid_argument` for fewer than three languages.
+inline std::vector<prompt> mixed(const std::vector<prompt>& prompts) {
+  std::vector<prompt> result;
+  for (std::size_t first = 0, last = 0; first < prompts.size(); first = last) {
+    while (last < prompts.size() && prompts[last].number == prompts[first].number) ++last;
+    const std::size_t languages = last - first;
+    if (languages < 3) throw std::invalid_argument("a prompt that switches language twice needs three languages");
+    for (std::size_t i = 0; i < languages; ++i) {
+      const prompt& a = prompts[first + i];
+      const prompt& b = prompts[first + (i + 1) % languages];
+      const prompt& c = prompts[first + (i + 2) % languages];
+      result.push_back({fmt::format("{}+{}+{}", a.language, b.language, c.name), "mixed",
+                        fmt::format("{}\n\n{}\n\n{}", a.text, b.text, c.text), a.number, a.language});
+    }
+  }
+  return result;
 }
 
 /// Reads a text file, or the standard input for "-". One newline at the end is dropped: editors add it.

@@ -44,21 +44,40 @@ inline std::string zoo_file(const model_files& files, const std::string& given, 
   return given.empty() ? (find_zoo(files) / name).string() : given;
 }
 
-/// Loads a model: a bundled one by its name ("base"; the options may name another file for `base` and `draft`), or a
-/// file. Errors: `std::runtime_error` naming a file that is missing or malformed; `std::invalid_argument` when it has
+/// Where a model is: a file, and the member of it where it is a shared one.
+struct model_place {
+  std::string file;
+  std::string member{};
+};
+
+/// The place of a bundled model by its name ("peer", "drafters:de"), or of a file ("my.safetensors",
+/// "my.safetensors:de"). Errors: `std::runtime_error` when there is no such file.
+inline model_place find_model(const model_files& files, const std::string& name) {
+  std::error_code none;
+  model_place place{name};
+  const std::size_t colon = name.rfind(':');
+  if (colon != std::string::npos && !std::filesystem::is_regular_file(name, none)) {
+    place = {name.substr(0, colon), name.substr(colon + 1)};
+  }
+  const bool bundled = place.file.find_first_of("./") == std::string::npos;
+  if (bundled) place.file = (find_zoo(files) / (place.file + ".safetensors")).string();
+  if (!std::filesystem::exists(place.file, none)) {
+    throw std::runtime_error(fmt::format("there is no model file {}", place.file));
+  }
+  return place;
+}
+
+/// Loads a model that `find_model` finds; the options may name another one for "base" and "draft".
+/// Errors: `std::runtime_error` naming a file that is missing or malformed; `std::invalid_argument` when it has
 /// another vocabulary.
 inline model load_model(const model_files& files, const tokenizer& words, const std::string& name,
                         std::size_t threads) {
-  std::string file = name == "base" ? files.base : name == "draft" ? files.draft : "";
-  if (file.empty()) {
-    const bool bundled = name.find_first_of("./") == std::string::npos;
-    file = bundled ? (find_zoo(files) / (name + ".safetensors")).string() : name;
-  }
-  if (!std::filesystem::exists(file)) throw std::runtime_error(fmt::format("there is no model file {}", file));
-  model m{file, {.threads = threads}};
+  const std::string given = name == "base" ? files.base : name == "draft" ? files.draft : "";
+  const model_place place = find_model(files, given.empty() ? name : given);
+  model m{place.file, {.threads = threads, .member = place.member}};
   if (m.vocab_size() != words.size()) {
     throw std::invalid_argument(
-        fmt::format("{} has {} tokens, but the vocabulary has {}", file, m.vocab_size(), words.size()));
+        fmt::format("{} has {} tokens, but the vocabulary has {}", place.file, m.vocab_size(), words.size()));
   }
   return m;
 }
@@ -105,8 +124,9 @@ inline std::vector<proviso::token_id> encode_prompt(const tokenizer& words, std:
   return tokens;
 }
 
-/// The bundled prompts of the languages that were asked for, first the first of every language, and so on.
-/// Errors: those of `read_prompts`; `std::invalid_argument` for a language without prompts.
+/// The bundled prompts of the languages that were asked for, first the first of every language, and so on; `mixed` if
+/// that is asked for. Errors: those of `read_prompts` and `mixed`; `std::invalid_argument` for a language without
+/// prompts.
 inline std::vector<prompt> chosen_prompts(const compare_options& options) {
   std::vector<prompt> prompts = read_prompts((find_zoo(options.files) / "prompts.jsonl").string());
   for (const std::string& language : options.languages) {
@@ -122,7 +142,7 @@ inline std::vector<prompt> chosen_prompts(const compare_options& options) {
   std::stable_sort(prompts.begin(), prompts.end(),
                    [](const prompt& a, const prompt& b) { return a.number < b.number; });
   if (options.prompts > 0) std::erase_if(prompts, [&](const prompt& p) { return p.number >= options.prompts; });
-  return prompts;
+  return options.mixed ? mixed(prompts) : prompts;
 }
 
 }  // namespace cli

@@ -126,10 +126,11 @@ TEST_CASE("Help and version are not errors") {
 TEST_CASE("The models are listed") {
   const finished f = run_program("models");
   CHECK(f.code == 0);
-  for (const char* name : {"base", "draft", "peer", "third"}) {
+  for (const char* name : {"base", "draft", "drafters", "peer", "third"}) {
     CHECK(f.out.find(std::string{name} + ".safetensors") != std::string::npos);
   }
   CHECK(f.out.find("4096") != std::string::npos);
+  CHECK(f.out.find("drafters.safetensors: en de fr es ru ja zh code general\n") != std::string::npos);
 }
 
 TEST_CASE("A text is continued, the same for every method that promises it") {
