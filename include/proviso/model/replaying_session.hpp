@@ -26,9 +26,7 @@ concept forward_session = std::movable<S> && requires(S& s, const S& c, chain_bl
 
 /// A forward session whose state can be saved by `checkpoint()` and brought back by `restore(saved)`.
 template <class S>
-concept checkpoint_session = forward_session<S> && requires(S& s, const S& c) {
-  s.restore(c.checkpoint());
-};
+concept checkpoint_session = forward_session<S> && requires(S& s, const S& c) { s.restore(c.checkpoint()); };
 
 namespace detail {
 
@@ -54,7 +52,8 @@ struct saved_state<S> {
 /// Guarantee: any `rewind` works. Cost: a saved state per block of the last `horizon` tokens; a rewind within them
 /// evaluates at most `replay` tokens again in the next call, one further back the whole text.
 template <class S>
-requires(checkpoint_session<S> || (std::copyable<S> && forward_session<S>)) class replaying_session {
+  requires(checkpoint_session<S> || (std::copyable<S> && forward_session<S>))
+class replaying_session {
  public:
   explicit replaying_session(S session, std::size_t horizon = 16, std::size_t replay = 16)
       : inner_{std::move(session)}, horizon_{horizon}, replay_{replay} {
@@ -63,8 +62,11 @@ requires(checkpoint_session<S> || (std::copyable<S> && forward_session<S>)) clas
   }
 
   std::size_t length() const noexcept { return tokens_.size(); }
-  std::size_t capacity() const requires requires(const S& s) { s.capacity(); }
-  { return inner_.capacity(); }
+  std::size_t capacity() const
+    requires requires(const S& s) { s.capacity(); }
+  {
+    return inner_.capacity();
+  }
 
   auto eval(const chain_block& block) {
     const std::size_t held = inner_.length();
