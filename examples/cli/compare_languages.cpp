@@ -59,8 +59,8 @@ std::vector<specialist> load_specialists(const model_files& files, const tokeniz
   return all;
 }
 
-// Costs in evaluations of one token by the base model, and tokens per unit of cost, measured with the bundled models
-// (docs/languages.md). Rates are those at temperature 0 and their change up to temperature 1.
+// Costs in evaluations of one token by the base model, and expected tokens per unit of cost, set after timings and runs
+// of the bundled models. Rates are those at temperature 0 and their change up to temperature 1.
 constexpr double verify_cost = 0.17;
 constexpr double token_cost = 0.06;
 constexpr double prefill_cost = 0.008;
