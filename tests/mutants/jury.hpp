@@ -163,6 +163,41 @@ class verdict {
   std::size_t proofs_ = 0;
 };
 
+/// A proof, and how often a model was called over all its outcomes, for how many tokens.
+struct counted_proof {
+  testing::proof_report report;
+  std::size_t calls;
+  std::size_t tokens;
+};
+
+/// Hears what claims to be a drafter in several trials. "evaluations": a model was called as often, and for as many
+/// tokens, as by the drafter itself.
+template <class Trial, class Make>
+class court {
+ public:
+  using prove = counted_proof (*)(const Trial&, const Make&);
+  court(const std::vector<Trial>& trials, prove how, const Make& reference) : trials_{&trials}, prove_{how} {
+    for (const Trial& t : trials) sound_.push_back(prove_(t, reference));
+  }
+  verdict hear(const Make& make) const {
+    verdict v;
+    for (std::size_t i = 0; i < trials_->size(); ++i) {
+      v.next();
+      const counted_proof& sound = sound_[i];
+      const counted_proof found = prove_((*trials_)[i], make);
+      v.hear(found.report, sound.report);
+      const bool ended = found.report.checks.size() > 2;
+      if (ended && (found.calls != sound.calls || found.tokens != sound.tokens)) v.fail("evaluations");
+    }
+    return v;
+  }
+
+ private:
+  const std::vector<Trial>* trials_;
+  prove prove_;
+  std::vector<counted_proof> sound_;
+};
+
 /// Prints the verdicts of one family and checks them.
 class book {
  public:

@@ -210,49 +210,20 @@ sequence shipped(testing::table_model& target, const trial_of_windows&, testing:
   return algorithm<Source>(target, drafters::lookahead{width, length + 1, guesses}, rules::any{rules::siblings{}}, all);
 }
 
-/// Proofs of what claims to be `drafters::lookahead`. "evaluations": over all outcomes, the target was called as often,
-/// and for as many tokens, as with the drafter itself.
-class court {
- public:
-  explicit court(const make_algorithm& reference) {
-    for (const trial_of_windows& t : trials()) sound_.push_back(prove(t, reference));
-  }
-  verdict hear(const make_algorithm& make) const {
-    verdict v;
-    for (std::size_t i = 0; i < trials().size(); ++i) {
-      v.next();
-      const finding& sound = sound_[i];
-      const finding found = prove(trials()[i], make);
-      v.hear(found.report, sound.report);
-      const bool ended = found.report.checks.size() > 2;
-      if (ended && (found.calls != sound.calls || found.tokens != sound.tokens)) v.fail("evaluations");
-    }
-    return v;
-  }
-
- private:
-  struct finding {
-    testing::proof_report report;
-    std::size_t calls;
-    std::size_t tokens;
-  };
-  static finding prove(const trial_of_windows& t, const make_algorithm& make) {
-    testing::table_model target{t.p, t.capacity};
-    testing::proof_options options;
-    options.prompt = t.prompt;
-    options.tokens = t.tokens;
-    const testing::target_law law = testing::table_law(t.p);
-    const auto start = [&](testing::enumerator& all) { return make(target, t, all); };
-    testing::proof_report report = testing::detail::lossless_proof{law, options}.run(start);
-    return {std::move(report), target.counts().calls, target.counts().tokens};
-  }
-
-  std::vector<finding> sound_;
-};
+counted_proof prove(const trial_of_windows& t, const make_algorithm& make) {
+  testing::table_model target{t.p, t.capacity};
+  testing::proof_options options;
+  options.prompt = t.prompt;
+  options.tokens = t.tokens;
+  const testing::target_law law = testing::table_law(t.p);
+  const auto start = [&](testing::enumerator& all) { return make(target, t, all); };
+  testing::proof_report report = testing::detail::lossless_proof{law, options}.run(start);
+  return {std::move(report), target.counts().calls, target.counts().tokens};
+}
 
 TEST_CASE("lookahead mutants") {
   const book all{"drafters::lookahead under rules::siblings"};
-  const court proofs{shipped<>};
+  const court<trial_of_windows, make_algorithm> proofs{trials(), prove, shipped<>};
   all.sound("drafters::lookahead", proofs.hear(shipped<>));
   all.sound("double without a fault", proofs.hear(with(fault::none)));
   const std::pair<fault, const char*> wrong[] = {{fault::soft_q, "guesses with a soft q"},
@@ -274,7 +245,7 @@ TEST_CASE("lookahead mutants") {
 
 TEST_CASE("lookahead mutants that share noise") {
   const book all{"drafters::lookahead with one uniform per key"};
-  const court proofs{shipped<shared_uniforms>};
+  const court<trial_of_windows, make_algorithm> proofs{trials(), prove, shipped<shared_uniforms>};
   all.sound("double without a fault", proofs.hear(with<shared_uniforms>(fault::none)));
   all.wrong("guesses by their acceptance", proofs.hear(with<shared_uniforms>(fault::by_acceptance)));
   all.wrong("Jacobi steps by the text's noise", proofs.hear(with<shared_uniforms>(fault::noise_of_text)));

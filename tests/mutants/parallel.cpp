@@ -221,51 +221,22 @@ sequence shipped(testing::table_model& target, testing::table_model& small, cons
   return algorithm<Source>(target, drafters::parallel{small, masks, t.row}, rules::any{Rule{}}, t, all);
 }
 
-/// Proofs of what claims to be `drafters::parallel`. "evaluations": over all outcomes, the drafting model was called
-/// as often, and for as many tokens, as by the drafter itself.
-class court {
- public:
-  explicit court(const make_algorithm& reference) {
-    for (const trial_of_masks& t : trials()) sound_.push_back(prove(t, reference));
-  }
-  verdict hear(const make_algorithm& make) const {
-    verdict v;
-    for (std::size_t i = 0; i < trials().size(); ++i) {
-      v.next();
-      const finding& sound = sound_[i];
-      const finding found = prove(trials()[i], make);
-      v.hear(found.report, sound.report);
-      const bool ended = found.report.checks.size() > 2;
-      if (ended && (found.calls != sound.calls || found.tokens != sound.tokens)) v.fail("evaluations");
-    }
-    return v;
-  }
-
- private:
-  struct finding {
-    testing::proof_report report;
-    std::size_t calls;
-    std::size_t tokens;
-  };
-  static finding prove(const trial_of_masks& t, const make_algorithm& make) {
-    testing::table_model target = support::model_of(t.p);
-    testing::table_model small = support::model_of(t.q);
-    testing::proof_options options;
-    options.prompt = prompt();
-    options.tokens = t.tokens;
-    const testing::target_law law = testing::row_law(
-        t.p.vocab(), t.p, transforms::chain{transforms::top_k{t.kept}, transforms::temperature{t.temperature}});
-    const auto start = [&](testing::enumerator& all) { return make(target, small, t, all); };
-    testing::proof_report report = testing::detail::lossless_proof{law, options}.run(start);
-    return {std::move(report), small.counts().calls, small.counts().tokens};
-  }
-
-  std::vector<finding> sound_;
-};
+counted_proof prove(const trial_of_masks& t, const make_algorithm& make) {
+  testing::table_model target = support::model_of(t.p);
+  testing::table_model small = support::model_of(t.q);
+  testing::proof_options options;
+  options.prompt = prompt();
+  options.tokens = t.tokens;
+  const testing::target_law law = testing::row_law(
+      t.p.vocab(), t.p, transforms::chain{transforms::top_k{t.kept}, transforms::temperature{t.temperature}});
+  const auto start = [&](testing::enumerator& all) { return make(target, small, t, all); };
+  testing::proof_report report = testing::detail::lossless_proof{law, options}.run(start);
+  return {std::move(report), small.counts().calls, small.counts().tokens};
+}
 
 TEST_CASE("parallel mutants") {
   const book all{"drafters::parallel under rules::token"};
-  const court proofs{shipped<rules::token>};
+  const court<trial_of_masks, make_algorithm> proofs{trials(), prove, shipped<rules::token>};
   all.sound("drafters::parallel", proofs.hear(shipped<rules::token>));
   all.sound("double without a fault", proofs.hear(with<rules::token>(fault::none)));
   const std::pair<fault, const char*> wrong[] = {{fault::row_before, "drawn from the row before"},
@@ -287,14 +258,14 @@ TEST_CASE("parallel mutants") {
 
 TEST_CASE("parallel mutants under block verification") {
   const book all{"drafters::parallel under rules::block"};
-  const court proofs{shipped<rules::block>};
+  const court<trial_of_masks, make_algorithm> proofs{trials(), prove, shipped<rules::block>};
   all.sound("double without a fault", proofs.hear(with<rules::block>(fault::none)));
   all.wrong("candidates behind a refused one", proofs.hear(with<rules::block>(fault::behind_refused)));
 }
 
 TEST_CASE("parallel mutants that share noise") {
   const book all{"drafters::parallel with one uniform per key"};
-  const court proofs{shipped<rules::token, shared_uniforms>};
+  const court<trial_of_masks, make_algorithm> proofs{trials(), prove, shipped<rules::token, shared_uniforms>};
   all.sound("double without a fault", proofs.hear(with<rules::token, shared_uniforms>(fault::none)));
   all.wrong("one draw for all candidates", proofs.hear(with<rules::token, shared_uniforms>(fault::one_key)));
 }
