@@ -67,6 +67,20 @@ TEST_CASE("positions rank by confidence, margin or entropy") {
   CHECK(close(law[{3, 3, 0}], 1.0 / 3.0));
 }
 
+TEST_CASE("spread positions keep their distance") {
+  support::canvas_trial trial{tokens(11, 2), std::vector<std::vector<double>>(11, {0.6, 0.4}), 0.0};
+  trial.plan.steps = 3;
+  tokens now(11, 2);
+  const auto step = [&](std::size_t number) {
+    trial.plan.step = number;
+    return now = trial.law(orders::quota{ranking::spread}, now).begin()->first;
+  };
+  // 4, 4 and 3 positions: 0, 8, 4, 2 of 16; 10, 6, 1, 9; 5, 3, 7.
+  CHECK(step(0) == tokens{0, 2, 0, 2, 0, 2, 2, 2, 0, 2, 2});
+  CHECK(step(1) == tokens{0, 0, 0, 2, 0, 2, 0, 2, 0, 0, 0});
+  CHECK(step(2) == tokens(11, 0));
+}
+
 TEST_CASE("the confidence is that of the drawn token") {
   support::canvas_trial trial{{2, 2}, {{0.9, 0.1}, {0.6, 0.4}}};
   trial.plan.steps = 2;

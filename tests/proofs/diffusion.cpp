@@ -171,6 +171,8 @@ TEST_CASE("first hitting is exact on joint laws") {
         exact);
   const orders::quota by_top{orders::ranking::top};
   CHECK(testing::total_variation(decoded(chain, by_top, {.length = 3, .steps = 3}).law, joint_law(chain, 3)) < exact);
+  const orders::quota spread{orders::ranking::spread};
+  CHECK(testing::total_variation(decoded(chain, spread, {.length = 3, .steps = 3}).law, joint_law(chain, 3)) < exact);
   const orders::entropy_bound careful{0.0};
   CHECK(testing::total_variation(decoded(chain, careful, {.length = 3}).law, joint_law(chain, 3)) < exact);
 }
@@ -182,6 +184,7 @@ TEST_CASE("the decoder does what the kernels of its order do") {
   agrees_with_kernels(orders::quota{}, 2);
   agrees_with_kernels(orders::quota{orders::ranking::margin}, 2);
   agrees_with_kernels(orders::quota{orders::ranking::random}, 2);
+  agrees_with_kernels(orders::quota{orders::ranking::spread}, 2);
   agrees_with_kernels(orders::quota{orders::ranking::confidence, 0.3, orders::pace::schedule}, 3, schedules::cosine{});
   agrees_with_kernels(orders::threshold{0.7}, 1);
   agrees_with_kernels(orders::factor{1.2}, 1);

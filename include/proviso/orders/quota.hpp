@@ -19,7 +19,8 @@ enum class ranking : unsigned char {
   top,         ///< largest probability
   margin,      ///< largest probability less the second largest
   entropy,     ///< low entropy first
-  random       ///< uniformly
+  random,      ///< uniformly
+  spread       ///< far from each other: 0, 1/2, 1/4, 3/4, 1/8, ... of the next power of two, from the window's begin
 };
 
 /// How many positions a step fills.
@@ -37,7 +38,7 @@ enum class pace : unsigned char {
 /// more steps there are. At temperature 0 it is the same as `top`. Cost: at most one evaluation per step; a step whose
 /// quota is 0 asks for none. Throws `std::invalid_argument` for a negative temperature. Source: Nie et al. (LLaDA),
 /// arXiv 2502.09992, for `confidence` and `random` at an even pace; Dream, arXiv 2508.15487, for `top`, `margin`,
-/// `entropy`, the schedule's pace and the temperature.
+/// `entropy`, the schedule's pace and the temperature; `spread` after Luxembourg et al., arXiv 2506.19037.
 class quota {
  public:
   static constexpr bool scheduled = true;
@@ -92,9 +93,18 @@ class quota {
       case ranking::entropy:
         return -numeric::entropy(s.law(i));
       case ranking::random:
-        break;
+        return 0.0;
+      case ranking::spread:
+        return -mirrored(s.position(i) - s.plan().begin);
     }
     return 0.0;
+  }
+
+  /// The binary digits of n behind the point, in reverse: 0, 1/2, 1/4, 3/4, 1/8, 5/8, ... for 0, 1, 2, 3, 4, 5.
+  static double mirrored(std::size_t n) {
+    double x = 0.0;
+    for (double digit = 0.5; n != 0; n /= 2, digit /= 2) x += digit * static_cast<double>(n % 2);
+    return x;
   }
 
   static double top(const law_view& p) { return p(p.argmax()); }
