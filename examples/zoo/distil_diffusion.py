@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Distils `diffusion-student` from `diffusion-teacher` by self-distillation through time (SDTT, arXiv 2410.21035, Algorithm 1).
 
-    python3 distil_diffusion.py --data W --out O --teacher O/diffusion-teacher.pt --scorer base.safetensors --seconds 600
+    python3 distil_diffusion.py --data W --out O --teacher O/diffusion-teacher.pt --scorer base.safetensors
 
-A round teaches the student to do in one evaluation what its teacher does in two ancestral steps of Delta.  Delta doubles with
-every round, from 1/128 to 1/16 (128 steps become 8) or as far as --rounds goes, and the student of a round teaches the next.
+A round teaches the student to do in one evaluation what its teacher does in two ancestral steps of Delta = 1 / steps, and the
+student of a round teaches the next.  As in the paper Delta doubles, until 8 steps are left of 128; the last rounds repeat it,
+and each still sharpens the laws where tokens that are drawn together would not fit each other.
 The second of the two steps starts at t - Delta, as in the paper; the released code starts it elsewhere.
-Writes O/<name>.pt, the students of the earlier rounds as O/<name>-<round>.pt (float16), and O/<name>.json with the quality of teacher and students by the number of steps.
+Writes O/<name>.pt, the students of the earlier rounds as O/<name>-<round>.pt (float16), and O/<name>.json with the quality of
+teacher and students by the number of steps.
 """
 import argparse
 import copy
@@ -29,10 +31,9 @@ def main():
     a.add_argument("--teacher", required=True, help="weights of the teacher")
     a.add_argument("--scorer", help="weights of base, which scores samples after every round")
     a.add_argument("--name", default="diffusion-student", help="name of the results")
-    a.add_argument("--seconds", type=float, default=600, help="of all rounds together")
-    a.add_argument("--rounds", type=int, default=4)
-    a.add_argument("--finest", type=int, default=128, help="steps of the first teacher")
-    a.add_argument("--tokens", type=int, default=65536, help="tokens of a step")
+    a.add_argument("--seconds", type=float, default=1335, help="of all rounds together")
+    a.add_argument("--steps", type=int, nargs="+", default=[128, 64, 32, 16, 16, 16], help="steps of the teacher of each round")
+    a.add_argument("--tokens", type=int, default=32768, help="tokens of a training step")
     a.add_argument("--length", type=int, default=128, help="tokens of a window")
     a.add_argument("--rate", type=float, default=1e-3)
     a.add_argument("--mixture", type=data.mixture, default="de=0,fr=0,es=0,ru=0,ja=0,zh=0",
@@ -78,8 +79,8 @@ def main():
         print(name, log["quality"][name], flush=True)
 
     measure("teacher", teacher)
-    for number in range(a.rounds):
-        delta = 2.0 ** number / a.finest
+    for number, steps in enumerate(a.steps):
+        delta = 1 / steps
         optimizer = Optimizer(student, a.rate, decay=0.0)
         begin, step, progress, recent = time.time(), 0, 0.0, []
         while progress < 1:
@@ -97,7 +98,7 @@ def main():
                 if device == "cuda":
                     torch.cuda.synchronize()
                 begin = time.time()
-            progress = (time.time() - begin) / (a.seconds / a.rounds)
+            progress = (time.time() - begin) / (a.seconds / len(a.steps))
             if step % 200 == 0:
                 log["log"].append([number, step, round(torch.stack(recent).mean().item(), 4)])
                 recent = []
@@ -106,7 +107,7 @@ def main():
             for p, q in zip(teacher.parameters(), student.parameters()):
                 p.copy_(q)
         measure(f"student after {number + 1}", student)
-        name = a.name if number + 1 == a.rounds else f"{a.name}-{number + 1}"
+        name = a.name if number + 1 == len(a.steps) else f"{a.name}-{number + 1}"
         checkpoint.save(a.out, name, checkpoint.halves(student), log, log_name=a.name)
 
 
