@@ -64,7 +64,7 @@ std::vector<curve> measure(testing::markov_denoiser& net, std::size_t positions)
     for (std::size_t n = 1; n <= positions; ++n) add(orders::quota{by}, n);
   };
   quotas("quota, random", "#7f7f7f", orders::ranking::random);
-  quotas("quota, spread", "#3d9970", orders::ranking::spread);
+  quotas("quota, spread", "#7cb518", orders::ranking::spread);
   quotas("quota, confidence", "#c03a2b", orders::ranking::confidence);
   quotas("quota, top", "#e377c2", orders::ranking::top);
   quotas("quota, margin", "#8e5bb5", orders::ranking::margin);
