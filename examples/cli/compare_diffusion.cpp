@@ -124,6 +124,7 @@ proviso::decoder make_decoder(canvases& model, const std::string& order, std::si
                      : order == "top"     ? ranking::top
                      : order == "margin"  ? ranking::margin
                      : order == "entropy" ? ranking::entropy
+                     : order == "spread"  ? ranking::spread
                                           : ranking::confidence;
   return decoder{diffusion{model, settings, orders::quota{by}, shape}, seed};
 }
@@ -138,6 +139,7 @@ class by_diffusion final : public comparison {
   std::string flag() const override { return "--diffusion"; }
   std::string summary() const override { return "Compare masked diffusion: orders and numbers of steps, or drafts"; }
   std::vector<float> temperatures() const override { return {1.0F}; }
+  std::vector<std::string> languages() const override { return {"en", "code"}; }  // of the bundled denoisers
   void add_flags(CLI::App& command) override {
     diffusion_options& o = options_;
     command.add_option("--teacher", o.teacher, "File of the teacher");
@@ -149,7 +151,7 @@ class by_diffusion final : public comparison {
     command.add_option("--orders", o.orders, "Which positions a step fills")
         ->delimiter(',')
         ->check(CLI::IsMember({"ancestral", "first-hitting", "confidence", "top", "margin", "entropy", "random",
-                               "threshold", "entropy-bound"}))
+                               "spread", "threshold", "entropy-bound"}))
         ->capture_default_str();
     command.add_option("--canvas", o.canvas, "Tokens of a canvas")->check(CLI::Range(1, 4096))->capture_default_str();
     command.add_flag("--drafts", o.drafts, "Let the student draft for base instead");

@@ -31,6 +31,8 @@ class comparison {
   virtual void add_flags(CLI::App&) {}
   /// Temperatures where the user names none.
   virtual std::vector<float> temperatures() const { return {0.0F, 0.7F, 1.0F}; }
+  /// Languages where the user names none; empty = all.
+  virtual std::vector<std::string> languages() const { return {}; }
   /// Returns the exit code of the program; throws for wrong input.
   virtual int run(const compare_options& options) = 0;
 };

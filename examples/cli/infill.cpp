@@ -139,7 +139,7 @@ int infill(const infill_options& options) {
     std::this_thread::sleep_for(std::chrono::milliseconds{options.pause});
   };
   proviso::canvas_model canvases{net};
-  const proviso::orders::quota order{proviso::orders::ranking::margin};
+  const proviso::orders::quota order{proviso::orders::ranking::spread};
   proviso::decoder d{
       proviso::diffusion{canvases, proviso::canvas_settings{.steps = options.steps, .given = canvas},
                          shown_order{order, show}, proviso::transforms::temperature{options.temperature}},

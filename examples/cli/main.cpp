@@ -141,7 +141,9 @@ int main(int argc, char** argv) {
       ->add_option("--temperature", comparing.temperatures,
                    "Temperatures (default: 0, 0.7 and 1, or those of the kind of comparison)")
       ->delimiter(',');
-  compare->add_option("--languages", comparing.languages, "Languages (default: all)")->delimiter(',');
+  compare
+      ->add_option("--languages", comparing.languages, "Languages (default: all, or those of the kind of comparison)")
+      ->delimiter(',');
   std::string prompts = "auto";
   compare
       ->add_option("--prompts", prompts, "Prompts per language: a number, all, or auto (as many as fit into --seconds)")
@@ -213,6 +215,7 @@ int main(int argc, char** argv) {
       while (kind < kinds.size() && kinds[kind]->empty()) ++kind;
       cli::comparison& chosen = *cli::comparisons()[kind < kinds.size() ? kind + 1 : 0];
       if (comparing.temperatures.empty()) comparing.temperatures = chosen.temperatures();
+      if (comparing.languages.empty()) comparing.languages = chosen.languages();
       return chosen.run(comparing);
     }
     if (generate->parsed()) return cli::generate(generating);
