@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Quality of the diffusion teacher and its student by order and number of steps: the tables and plots of docs/diffusion.md.
+"""Quality of the diffusion teacher and its student by order and number of steps: the tables and the plot of the steps in docs/diffusion.md.
 
     python3 benchmarks/end_to_end/diffusion_sweep.py measure PROGRAM FOLDER    runs the program, writes the figures
     python3 benchmarks/end_to_end/diffusion_sweep.py draw FOLDER docs          draws them, prints the table
@@ -31,7 +31,7 @@ def draw(folder, docs):
     x = plot.Scale(STEPS, log=True)
     entropies = [r["entropy"] for r in results]
     low, high = int(min(entropies) * 20), int(max(entropies) * 20) + 1
-    panels = [plot.Panel("perplexity under base", "steps", x, plot.Scale([32, 64, 128, 256, 512], log=True)),
+    panels = [plot.Panel("perplexity under base", "steps", x, plot.Scale([32, 64, 128, 256, 512, 1024], log=True)),
               plot.Panel("entropy of the tokens, nats", "steps", x,
                          plot.Scale([i / 20 for i in range(low, high + 1)], label="{:.2f}"))]
     legend = []

@@ -152,7 +152,9 @@ int main(int argc, char** argv) {
   compare->add_option("--seconds", comparing.budget, "Time to measure with --prompts auto")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  compare->add_option("--repeats", comparing.repeats, "Measurements of each run; the median counts")
+  compare
+      ->add_option("--repeats", comparing.repeats,
+                   "Measurements of each run; the median counts (with --diffusion: canvases per prompt)")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   compare->add_option("--show", comparing.shown, "Prompts whose text is shown first")

@@ -40,14 +40,14 @@ int list_models(const model_files& files) {
   std::sort(found.begin(), found.end());
   if (found.empty()) throw std::runtime_error(fmt::format("{} holds no models", zoo.string()));
 
-  fmt::print("{:<10} {:>10} {:>8} {:>10} {:>8} {:>7}  {}\n", "model", "parameters", "layers", "vocabulary", "capacity",
+  fmt::print("{:<17} {:>10} {:>8} {:>10} {:>8} {:>7}  {}\n", "model", "parameters", "layers", "vocabulary", "capacity",
              "MB", "file");
   for (const fs::path& path : found) {
     const proviso::eigen::safetensors file{path.string()};
     const proviso::eigen::transformer_config c = proviso::eigen::read_config(file);
     std::string what = path.filename().string();
     for (const std::string& member : c.members) what += (member == c.members.front() ? ": " : " ") + member;
-    fmt::print("{:<10} {:>8.2f} M {:>8} {:>10} {:>8} {:>7.2f}  {}\n", path.stem().string(),
+    fmt::print("{:<17} {:>8.2f} M {:>8} {:>10} {:>8} {:>7.2f}  {}\n", path.stem().string(),
                static_cast<double>(parameters(file)) / 1e6, c.num_hidden_layers, c.vocab_size,
                c.max_position_embeddings, static_cast<double>(fs::file_size(path)) / 1e6, what);
   }

@@ -5,7 +5,7 @@
 
 A round teaches the student to do in one evaluation what its teacher does in two ancestral steps of Delta = 1 / steps, and the
 student of a round teaches the next.  As in the paper Delta doubles, until 8 steps are left of 128; the last rounds repeat it,
-and each still sharpens the laws where tokens that are drawn together would not fit each other.
+and each still sharpens the laws where tokens that are drawn together would not fit each other.  The bundled student was made in two runs, which README.md has.
 The second of the two steps starts at t - Delta, as in the paper; the released code starts it elsewhere.
 Writes O/<name>.pt, the students of the earlier rounds as O/<name>-<round>.pt (float16), and O/<name>.json with the quality of
 teacher and students by the number of steps.

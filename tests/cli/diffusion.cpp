@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // `compare --diffusion` and `infill`: what they write, and what they refuse.
-#include <cstddef>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -14,7 +13,7 @@ TEST_CASE("compare --diffusion writes a line and an object per model, order and 
   const scratch s;
   const std::string json = (s.path / "figures.json").string();
   const finished f = run_program(
-      "compare --diffusion --steps 4,8 --orders ancestral,spread,threshold --canvas 32 --prompts 1 --languages en code "
+      "compare --diffusion --steps 4,8 --orders ancestral,spread,threshold --canvas 32 --prompts 1 "
       "--json '" +
       json + "'");
   INFO(f.out << f.err);
@@ -30,7 +29,7 @@ TEST_CASE("compare --diffusion writes a line and an object per model, order and 
       CHECK(r["evaluations"].get<double>() <= 32.0);
     } else if (r["order"] == "spread") {
       CHECK(r["evaluations"] == r["steps"]);
-      CHECK(r["generative_perplexity"].get<double>() < 400.0);  // 4096 for tokens drawn blindly
+      CHECK(r["generative_perplexity"].get<double>() < 400.0);  // at least 4096 for tokens drawn uniformly
     } else {
       CHECK(r["evaluations"].get<double>() <= r["steps"].get<double>());
     }

@@ -126,7 +126,7 @@ TEST_CASE("Help and version are not errors") {
 TEST_CASE("The models are listed") {
   const finished f = run_program("models");
   CHECK(f.code == 0);
-  for (const char* name : {"base", "draft", "drafters", "peer", "third"}) {
+  for (const char* name : {"base", "diffusion-student", "diffusion-teacher", "draft", "drafters", "peer", "third"}) {
     CHECK(f.out.find(std::string{name} + ".safetensors") != std::string::npos);
   }
   CHECK(f.out.find("4096") != std::string::npos);

@@ -67,7 +67,7 @@ TEST_CASE("positions rank by confidence, margin or entropy") {
   CHECK(close(law[{3, 3, 0}], 1.0 / 3.0));
 }
 
-TEST_CASE("spread positions keep their distance") {
+TEST_CASE("spread positions halve their distance from step to step") {
   support::canvas_trial trial{tokens(11, 2), std::vector<std::vector<double>>(11, {0.6, 0.4}), 0.0};
   trial.plan.steps = 3;
   tokens now(11, 2);
@@ -79,6 +79,17 @@ TEST_CASE("spread positions keep their distance") {
   CHECK(step(0) == tokens{0, 2, 0, 2, 0, 2, 2, 2, 0, 2, 2});
   CHECK(step(1) == tokens{0, 0, 0, 2, 0, 2, 0, 2, 0, 0, 0});
   CHECK(step(2) == tokens(11, 0));
+  // The number of steps is a power of two that divides the window: the distance in every step.
+  support::canvas_trial even{tokens(16, 2), std::vector<std::vector<double>>(16, {0.6, 0.4}), 0.0};
+  even.plan.steps = 4;
+  now.assign(16, 2);
+  for (const std::size_t first : {0U, 2U, 1U, 3U}) {
+    tokens expected = now;
+    for (std::size_t i = first; i < 16; i += 4) expected[i] = 0;
+    now = even.law(orders::quota{ranking::spread}, now).begin()->first;
+    CHECK(now == expected);
+    ++even.plan.step;
+  }
 }
 
 TEST_CASE("the confidence is that of the drawn token") {

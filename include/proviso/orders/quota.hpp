@@ -20,7 +20,7 @@ enum class ranking : unsigned char {
   margin,      ///< largest probability less the second largest
   entropy,     ///< low entropy first
   random,      ///< uniformly
-  spread       ///< far from each other: 0, 1/2, 1/4, 3/4, 1/8, ... of the next power of two, from the window's begin
+  spread       ///< in the order 0, 1/2, 1/4, 3/4, 1/8, ... of the window, its length rounded up to a power of two
 };
 
 /// How many positions a step fills.
@@ -33,12 +33,14 @@ enum class pace : unsigned char {
 /// temperature > 0 they are drawn without replacement in proportion to exp(score / temperature).
 ///
 /// Guarantee: a step fills exactly its quota, and the quotas sum to the number of masked positions. With exact
-/// conditionals and one position per step the joint law is exact, if positions are ranked by their laws: `confidence`
-/// looks at the drawn tokens, keeps likely ones and draws the others again, so it sharpens the law, and the more so the
-/// more steps there are. At temperature 0 it is the same as `top`. Cost: at most one evaluation per step; a step whose
-/// quota is 0 asks for none. Throws `std::invalid_argument` for a negative temperature. Source: Nie et al. (LLaDA),
-/// arXiv 2502.09992, for `confidence` and `random` at an even pace; Dream, arXiv 2508.15487, for `top`, `margin`,
-/// `entropy`, the schedule's pace and the temperature; `spread` after Luxembourg et al., arXiv 2506.19037.
+/// conditionals and one position per step the joint law is exact, unless positions are ranked by `confidence`: it looks
+/// at the drawn tokens, keeps likely ones and draws the others again, so it sharpens the law, and the more so the more
+/// steps there are. At temperature 0 it is the same as `top`. With `spread`, if the number of steps is a power of two
+/// that divides a window of masks, the positions of a step are that many apart; else less, and some may be neighbours.
+/// Cost: at most one evaluation per step; a step whose quota is 0 asks for none. Throws `std::invalid_argument` for a
+/// negative temperature. Source: Nie et al. (LLaDA), arXiv 2502.09992, for `confidence` and `random` at an even pace;
+/// Dream, arXiv 2508.15487, for `top`, `margin`, `entropy`, the schedule's pace and the temperature; `spread` after
+/// Luxembourg et al., arXiv 2506.19037.
 class quota {
  public:
   static constexpr bool scheduled = true;
