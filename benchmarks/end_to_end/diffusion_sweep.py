@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Quality of the diffusion teacher and its student by order and number of steps: the tables and the plot of the steps in docs/diffusion.md.
+"""Quality of the diffusion teacher and its student by order and number of steps: the tables and the plot of the section
+Steps in docs/diffusion.md.
 
     python3 benchmarks/end_to_end/diffusion_sweep.py measure PROGRAM FOLDER    runs the program, writes the figures
     python3 benchmarks/end_to_end/diffusion_sweep.py draw FOLDER docs          draws them, prints the table
 """
 import json
-import pathlib
 import subprocess
-import sys
 
 import plot
+import sweep
 
 STEPS = [4, 8, 16, 32, 64, 128]
 MODELS = ["teacher", "student"]
@@ -53,9 +53,4 @@ def draw(folder, docs):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 4 or sys.argv[1] not in ("measure", "draw"):
-        sys.exit(__doc__)
-    if sys.argv[1] == "measure":
-        measure(sys.argv[2], pathlib.Path(sys.argv[3]))
-    else:
-        draw(pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]))
+    sweep.main(__doc__, measure, draw)

@@ -6,11 +6,10 @@
     python3 benchmarks/end_to_end/ensemble_sweep.py draw FOLDER docs          draws them, prints the tables
 """
 import json
-import pathlib
 import subprocess
-import sys
 
 import plot
+import sweep
 
 SWEEPS = {
     "lambda": {
@@ -31,9 +30,9 @@ PLAIN = "ensemble-plain"
 
 
 def measure(program, folder):
-    for name, sweep in SWEEPS.items():
-        command = [program, "compare", "--ensemble", f"--{name}", ",".join(map(str, sweep["values"]))]
-        command += sweep["options"] + ["--prompts", "1", "--repeats", "2", "--show", "0", "--json", str(folder / f"{name}.json")]
+    for name, s in SWEEPS.items():
+        command = [program, "compare", "--ensemble", f"--{name}", ",".join(map(str, s["values"]))]
+        command += s["options"] + ["--prompts", "1", "--repeats", "2", "--show", "0", "--json", str(folder / f"{name}.json")]
         print(" ".join(command), flush=True)
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
@@ -80,38 +79,33 @@ def curves(results, temperature):
 
 
 def draw(folder, docs):
-    for name, sweep in SWEEPS.items():
+    for name, s in SWEEPS.items():
         results = json.loads((folder / f"{name}.json").read_text())
         temperatures = sorted({r["temperature"] for r in results})
         data = {t: curves(results, t) for t in temperatures}
-        speeds = [s for c in data.values() for points in c.values() for point in points for s in point[1:]]
+        speeds = [speed for c in data.values() for points in c.values() for point in points for speed in point[1:]]
         low, high = min(4, int(min(speeds) * 5)), int(max(speeds) * 5) + 1
         y = plot.Scale([i / 5 for i in range(low, high + 1)], label="{:.1f}", strong=1)
         panels = []
         for t in temperatures:
-            panel = plot.Panel(f"temperature {t:g}", sweep["axis"], plot.Scale(sweep["values"]), y)
+            panel = plot.Panel(f"temperature {t:g}", s["axis"], plot.Scale(s["values"]), y)
             for method, _, colour in METHODS:
                 panel.curve([(v, p) for v, _, p in data[t][method]], colour, dashed=True)
-                panel.curve([(v, s) for v, s, _ in data[t][method]], colour)
+                panel.curve([(v, m) for v, m, _ in data[t][method]], colour)
             panels.append(panel)
         legend = [(label + words, colour, dashed) for _, label, colour in METHODS
                   for words, dashed in (("", False), (", predicted", True))]
-        figure = plot.Figure(sweep["title"] + ": speed-up over the plain ensemble", panels, legend)
+        figure = plot.Figure(s["title"] + ": speed-up over the plain ensemble", panels, legend)
         (docs / f"ensembles_{name}.svg").write_text(figure.svg())
 
-        print(f"| {sweep['axis']} |" + "".join(f" {label}, T = {t:g} | predicted |" for t in temperatures
+        print(f"| {s['axis']} |" + "".join(f" {label}, T = {t:g} | predicted |" for t in temperatures
                                                for _, label, _ in METHODS))
         print("|---" * (1 + 2 * len(METHODS) * len(temperatures)) + "|")
-        for i, value in enumerate(sweep["values"]):
+        for i, value in enumerate(s["values"]):
             cells = [data[t][method][i] for t in temperatures for method, _, _ in METHODS]
-            print(f"| {value:g} |" + "".join(f" {s:.2f} | {p:.2f} |" for _, s, p in cells))
+            print(f"| {value:g} |" + "".join(f" {m:.2f} | {p:.2f} |" for _, m, p in cells))
         print()
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 4 or sys.argv[1] not in ("measure", "draw"):
-        sys.exit(__doc__)
-    if sys.argv[1] == "measure":
-        measure(sys.argv[2], pathlib.Path(sys.argv[3]))
-    else:
-        draw(pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]))
+    sweep.main(__doc__, measure, draw)
