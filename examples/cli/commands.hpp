@@ -18,7 +18,6 @@ struct model_files {
   std::string draft;
   std::string vocabulary;
   std::size_t threads = 2;
-  std::size_t draft_threads = 1;  ///< a small model is over before a second thread has woken up
 };
 
 /// Options that decoding commands share.

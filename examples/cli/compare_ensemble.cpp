@@ -198,13 +198,13 @@ class by_ensemble final : public comparison {
       throw std::invalid_argument(
           fmt::format("--gamma has {} lengths, but there are {} models", o.gamma.size(), o.models.size()));
     }
-    metered draft{load_model(options.files, words, "draft", options.files.draft_threads)};
+    metered draft{load_model(options.files, words, "draft")};
     std::vector<member> members;
     std::size_t capacity = draft.open().capacity();
     for (std::size_t i = 0; i < o.models.size(); ++i) {
       const std::string& name = o.models[i];
       members.push_back({std::filesystem::path{name}.stem().string(), o.gamma.empty() ? 1 : o.gamma[i],
-                         std::make_unique<metered>(load_model(options.files, words, name, options.files.threads))});
+                         std::make_unique<metered>(load_model(options.files, words, name))});
       capacity = (std::min)(capacity, members.back().model->open().capacity());
     }
     std::vector<group> groups;

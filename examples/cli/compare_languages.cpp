@@ -53,7 +53,7 @@ std::vector<specialist> load_specialists(const model_files& files, const tokeniz
   std::vector<specialist> all;
   for (const std::string& member : proviso::eigen::read_config(proviso::eigen::safetensors{file}).members) {
     const std::string name = fmt::format("{}:{}", file, member);
-    all.push_back({member, std::make_unique<model>(load_model(files, words, name, files.draft_threads))});
+    all.push_back({member, std::make_unique<model>(load_model(files, words, name))});
   }
   if (all.empty()) throw std::runtime_error(fmt::format("{} holds one model, and no drafters for languages", file));
   return all;

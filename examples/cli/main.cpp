@@ -60,10 +60,7 @@ void add_decoding(CLI::App& command, cli::decode_options& o) {
   command.add_option("--vocabulary", o.files.vocabulary, "SentencePiece vocabulary (default: that of the zoo)")
       ->type_name("FILE");
   o.files.threads = std::clamp(std::thread::hardware_concurrency(), 1U, 2U);
-  command.add_option("--threads", o.files.threads, "Threads of the model that decodes")
-      ->check(CLI::Range(1, 256))
-      ->capture_default_str();
-  command.add_option("--draft-threads", o.files.draft_threads, "Threads of the model that drafts")
+  command.add_option("--threads", o.files.threads, "Threads of each model")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   command.add_option("--max-tokens", o.max_tokens, "Tokens to generate at most")

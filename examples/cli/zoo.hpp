@@ -70,11 +70,10 @@ inline model_place find_model(const model_files& files, const std::string& name)
 /// Loads a model that `find_model` finds; the options may name another one for "base" and "draft".
 /// Errors: `std::runtime_error` naming a file that is missing or malformed; `std::invalid_argument` when it has
 /// another vocabulary.
-inline model load_model(const model_files& files, const tokenizer& words, const std::string& name,
-                        std::size_t threads) {
+inline model load_model(const model_files& files, const tokenizer& words, const std::string& name) {
   const std::string given = name == "base" ? files.base : name == "draft" ? files.draft : "";
   const model_place place = find_model(files, given.empty() ? name : given);
-  model m{place.file, {.threads = threads, .member = place.member}};
+  model m{place.file, {.threads = files.threads, .member = place.member}};
   if (m.vocab_size() != words.size()) {
     throw std::invalid_argument(
         fmt::format("{} has {} tokens, but the vocabulary has {}", place.file, m.vocab_size(), words.size()));
@@ -87,8 +86,8 @@ class models {
  public:
   models(const model_files& files, bool with_draft)
       : words_{zoo_file(files, files.vocabulary, "tokenizer.model")},
-        base_{load_model(files, words_, "base", files.threads)} {
-    if (with_draft) draft_ = std::make_unique<model>(load_model(files, words_, "draft", files.draft_threads));
+        base_{load_model(files, words_, "base")} {
+    if (with_draft) draft_ = std::make_unique<model>(load_model(files, words_, "draft"));
   }
 
   const tokenizer& words() const noexcept { return words_; }

@@ -17,6 +17,7 @@ TEST_CASE("after the first calls an evaluation allocates nothing") {
   const random_model::temporary_file file("steady.safetensors", random_model::content(random_model::odd_shape(), true));
   eigen::transformer_options options;
   options.threads = 2;
+  options.share_above = 0;
   eigen::transformer model{file.path(), options};
   auto session = model.open();
   auto other = model.open();

@@ -10,20 +10,13 @@
 
 #include <proviso/backends/eigen/matrix.hpp>
 
+#include "instruction_sets.hpp"
 #include "support/catch.hpp"
 
 using namespace proviso::eigen;
+using eigen_test::instruction_sets;
 
 namespace {
-
-std::vector<instruction_set> instruction_sets() {
-  std::vector<instruction_set> result;
-  for (auto set : {instruction_set::generic, instruction_set::avx2, instruction_set::avx512, instruction_set::vnni,
-                   instruction_set::amx}) {
-    if (runs(set)) result.push_back(set);
-  }
-  return result;
-}
 
 struct numbers {
   std::mt19937 source{3};

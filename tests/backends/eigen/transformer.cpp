@@ -17,6 +17,7 @@
 #include <proviso/model/chain_emulation.hpp>
 #include <proviso/testing/check_model.hpp>
 
+#include "instruction_sets.hpp"
 #include "random_model.hpp"
 #include "support/catch.hpp"
 
@@ -26,6 +27,7 @@ using namespace proviso;
 using eigen::instruction_set;
 using eigen::transformer;
 using eigen::transformer_options;
+using eigen_test::instruction_sets;
 
 static_assert(masked_model<transformer>);
 static_assert(batched_model<transformer>);
@@ -33,18 +35,10 @@ static_assert(bounded_session<transformer::session>);
 static_assert(feature_session<transformer::session>);
 static_assert(!std::copyable<transformer::session>);
 
-std::vector<instruction_set> instruction_sets() {
-  std::vector<instruction_set> result;
-  for (auto set : {instruction_set::generic, instruction_set::avx2, instruction_set::avx512, instruction_set::vnni,
-                   instruction_set::amx}) {
-    if (eigen::runs(set)) result.push_back(set);
-  }
-  return result;
-}
-
 transformer_options options(std::size_t threads, instruction_set set = eigen::strongest_instruction_set()) {
   transformer_options o;
   o.threads = threads;
+  o.share_above = 0;
   o.kernels = set;
   return o;
 }

@@ -24,6 +24,7 @@ namespace eigen {
 /// How a transformer runs.
 struct transformer_options {
   std::size_t threads = 1;                                ///< the caller included
+  std::size_t share_above = std::size_t{4} << 20;         ///< the threads share a pass over more weight bytes x rows
   weight_storage storage = weight_storage::as_stored;     ///< how weights are kept in memory
   std::size_t capacity = 0;                               ///< tokens per session; 0: all positions of the model
   std::optional<instruction_set> kernels = std::nullopt;  ///< the strongest of this machine unless named
@@ -45,7 +46,7 @@ class engine {
       : weights_{load(path, options)},
         capacity_{options.capacity == 0 ? weights_.config.max_position_embeddings : options.capacity},
         lazy_{options.lazy_logits},
-        pass_{weights_, checked_threads(options), checked_capacity()} {}
+        pass_{weights_, checked_threads(options), options.share_above, checked_capacity()} {}
 
   const transformer_config& config() const noexcept { return weights_.config; }
   const transformer_weights& weights() const noexcept { return weights_; }

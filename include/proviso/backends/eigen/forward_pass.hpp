@@ -18,17 +18,20 @@ namespace eigen {
 
 /// Evaluates nodes of several sequences together: every weight is read once per pass.
 ///
-/// The team shares the rows of every matrix and the attention heads; all sums have an order of their own, so the
-/// number of threads, nodes and sequences never changes a result. Allocates only when a pass is larger than all before.
+/// The team shares the rows of every matrix and the attention heads, but for passes so small that the caller is done
+/// before the others are there. All sums have an order of their own, so the number of threads, nodes and sequences never
+/// changes a result. Allocates only when a pass is larger than all before.
 class forward_pass {
  public:
-  forward_pass(const transformer_weights& weights, std::size_t threads, std::size_t positions)
+  forward_pass(const transformer_weights& weights, std::size_t threads, std::size_t share_above, std::size_t positions)
       : weights_{weights},
         hidden_width_{padded(weights.config.hidden_size)},
         projected_width_{padded(weights.config.query_size() + 2 * weights.config.key_value_size())},
         attended_width_{padded(weights.config.query_size())},
         active_width_{padded(weights.config.intermediate_size)},
         attention_(weights, positions),
+        bytes_{weights.streamed_bytes()},
+        share_above_{share_above},
         team_(threads),
         members_(team_.size()) {}
 
@@ -58,6 +61,7 @@ class forward_pass {
 
   /// The logits of a row of features.
   void score(const float* features, float* logits) {
+    shared_ = worth_sharing(1);
     hidden_.reserve(hidden_width_);
     std::copy_n(features, hidden_width_, hidden_.data());
     out_.resize((std::max)(std::size_t{1}, out_.size()));
@@ -110,6 +114,7 @@ class forward_pass {
       places = (std::max)(places, part.base + part.known);
     }
     const std::size_t n = rows_.size();
+    shared_ = worth_sharing(n);
     const std::size_t widest = padded((std::max)({hidden_width_, attended_width_, active_width_}), fixed_point_columns);
     hidden_.reserve(n * hidden_width_);
     projected_.reserve(n * projected_width_);
@@ -136,7 +141,7 @@ class forward_pass {
   /// Whole key-value heads of whole parts, with the query heads that share them.
   void attend(std::size_t layer, bool last) {
     const std::size_t heads = weights_.config.num_key_value_heads;
-    team_.run(parts_.size() * heads, [&](std::size_t who, std::size_t piece) {
+    share(parts_.size() * heads, [&](std::size_t who, std::size_t piece) {
       const auto& [part, row] = parts_[piece / heads];
       attention_.run(members_[who].attend, layer, piece % heads, *part, last,
                      projected_.data() + row * projected_width_, projected_width_,
@@ -196,7 +201,7 @@ class forward_pass {
     const bool alone = count <= rows_alone;
     if (!alone) {
       constexpr std::size_t step = 8;
-      team_.run((count + step - 1) / step, [&](std::size_t, std::size_t piece) {
+      share((count + step - 1) / step, [&](std::size_t, std::size_t piece) {
         for (std::size_t i = piece * step; i < (std::min)(count, (piece + 1) * step); ++i) prepare_row(members_[0], i);
       });
     }
@@ -204,7 +209,7 @@ class forward_pass {
     const std::size_t grain = alone ? 2 : 4;  // panels that the kernels like to take together
     const std::size_t grains = (matrix.panels() + grain - 1) / grain;
     const std::size_t pieces = (std::min)(grains, pieces_of(matrix));
-    team_.run(pieces, [&](std::size_t who, std::size_t piece) {
+    share(pieces, [&](std::size_t who, std::size_t piece) {
       member& own = members_[alone ? who : 0];
       if (alone && own.product != product_) {
         for (std::size_t i = 0; i < count; ++i) prepare_row(own, i);
@@ -227,10 +232,22 @@ class forward_pass {
     multiply(matrix, rows, from, add, [](std::size_t, std::size_t) {});
   }
 
+  bool worth_sharing(std::size_t rows) const noexcept { return team_.size() > 1 && rows * bytes_ > share_above_; }
+
+  /// Calls `function(member, piece)` for all pieces.
+  template <class F>
+  void share(std::size_t pieces, F&& function) {
+    if (shared_) {
+      team_.run(pieces, function);
+    } else {
+      for (std::size_t piece = 0; piece < pieces; ++piece) function(std::size_t{0}, piece);
+    }
+  }
+
   /// Into how many pieces the team cuts a matrix: small ones are worth little.
   std::size_t pieces_of(const packed_matrix& matrix) const {
     constexpr std::size_t bytes = 65536;
-    if (team_.size() == 1) return 1;
+    if (!shared_) return 1;
     return team_.size() * std::clamp<std::size_t>(matrix.bytes() / (bytes * team_.size()), 1, 8);
   }
 
@@ -249,8 +266,11 @@ class forward_pass {
   std::size_t attended_width_;
   std::size_t active_width_;
   attention attention_;
+  std::size_t bytes_;  ///< of weights, read by one pass
+  std::size_t share_above_;
   thread_team team_;
   std::vector<member> members_;
+  bool shared_ = false;        ///< whether the team shares this pass
   std::uint64_t product_ = 0;  ///< products so far
 
   std::vector<placed_part> parts_;
