@@ -110,27 +110,54 @@ double log_probability(model& scorer, std::span<const token_id> whole, std::size
   return sum;
 }
 
-proviso::decoder make_decoder(canvases& model, const std::string& order, std::size_t length, std::size_t steps,
-                              float temperature, std::uint64_t seed) {
-  using namespace proviso;
-  const canvas_settings settings{.length = length, .steps = steps};
-  const transforms::temperature shape{temperature};
-  if (order == "ancestral") return decoder{diffusion{model, settings, orders::ancestral{}, shape}, seed};
-  if (order == "first-hitting") return decoder{diffusion{model, settings, orders::first_hitting{}, shape}, seed};
-  if (order == "threshold") return decoder{diffusion{model, settings, orders::threshold{}, shape}, seed};
-  if (order == "entropy-bound") return decoder{diffusion{model, settings, orders::entropy_bound{}, shape}, seed};
-  using orders::ranking;
-  const ranking by = order == "random"    ? ranking::random
-                     : order == "top"     ? ranking::top
-                     : order == "margin"  ? ranking::margin
-                     : order == "entropy" ? ranking::entropy
-                     : order == "spread"  ? ranking::spread
-                                          : ranking::confidence;
-  return decoder{diffusion{model, settings, orders::quota{by}, shape}, seed};
+/// A canvas to fill.
+struct filling {
+  canvases& model;
+  proviso::canvas_settings settings;
+  float temperature;
+  std::uint64_t seed;
+
+  template <class Order>
+  proviso::decoder by(Order order) const {
+    const proviso::transforms::temperature shape{temperature};
+    return proviso::decoder{proviso::diffusion{model, settings, std::move(order), shape}, seed};
+  }
+};
+
+struct named_order {
+  const char* name;
+  bool plans_steps;  ///< it takes the steps that it is given; others take as many as they need
+  proviso::decoder (*fill)(const filling&);
+};
+
+template <proviso::orders::ranking By>
+proviso::decoder by_quota(const filling& f) {
+  return f.by(proviso::orders::quota{By});
 }
 
-bool plans_steps(const std::string& order) {
-  return order != "first-hitting" && order != "threshold" && order != "entropy-bound";
+using proviso::orders::ranking;
+constexpr named_order all_orders[] = {
+    {"ancestral", true, [](const filling& f) { return f.by(proviso::orders::ancestral{}); }},
+    {"first-hitting", false, [](const filling& f) { return f.by(proviso::orders::first_hitting{}); }},
+    {"confidence", true, &by_quota<ranking::confidence>},
+    {"top", true, &by_quota<ranking::top>},
+    {"margin", true, &by_quota<ranking::margin>},
+    {"entropy", true, &by_quota<ranking::entropy>},
+    {"random", true, &by_quota<ranking::random>},
+    {"spread", true, &by_quota<ranking::spread>},
+    {"threshold", false, [](const filling& f) { return f.by(proviso::orders::threshold{}); }},
+    {"entropy-bound", false, [](const filling& f) { return f.by(proviso::orders::entropy_bound{}); }}};
+
+std::vector<std::string> order_names() {
+  std::vector<std::string> names;
+  for (const named_order& o : all_orders) names.emplace_back(o.name);
+  return names;
+}
+
+/// The order of a name that the command line has checked.
+const named_order& find_order(const std::string& name) {
+  return *std::find_if(std::begin(all_orders), std::end(all_orders),
+                       [&](const named_order& o) { return name == o.name; });
 }
 
 /// `--diffusion`: canvases of the bundled denoisers, scored by `base`; or their drafts, verified by it.
@@ -150,8 +177,7 @@ class by_diffusion final : public comparison {
         ->capture_default_str();
     command.add_option("--orders", o.orders, "Which positions a step fills")
         ->delimiter(',')
-        ->check(CLI::IsMember({"ancestral", "first-hitting", "confidence", "top", "margin", "entropy", "random",
-                               "spread", "threshold", "entropy-bound"}))
+        ->check(CLI::IsMember(order_names()))
         ->capture_default_str();
     command.add_option("--canvas", o.canvas, "Tokens of a canvas")->check(CLI::Range(1, 4096))->capture_default_str();
     command.add_flag("--drafts", o.drafts, "Let the student draft for base instead");
@@ -221,25 +247,27 @@ class by_diffusion final : public comparison {
                "perplexity", "entropy", "tokens/s");
     for (const float temperature : options.temperatures) {
       for (const std::unique_ptr<canvas_writer>& writer : writers) {
-        for (const std::string& order : options_.orders) {
+        for (const std::string& name : options_.orders) {
+          const named_order& order = find_order(name);
           // Orders that know no number of steps are measured once.
-          const bool planned = plans_steps(order);
-          for (const std::size_t steps : std::span{options_.steps}.first(planned ? options_.steps.size() : 1)) {
+          const std::size_t count = order.plans_steps ? options_.steps.size() : 1;
+          for (const std::size_t steps : std::span{options_.steps}.first(count)) {
             const figures f = measure(options, loaded, *writer, prompts, order, steps, temperature);
-            fmt::print("{:<8} {:<13} {:>5} {:>4} {:>11.1f} {:>10.2f} {:>8.3f} {:>9.0f}\n", writer->name, order,
-                       planned ? std::to_string(steps) : "-", temperature, f.mean_evaluations(), f.perplexity(),
-                       f.mean_entropy(), static_cast<double>(f.tokens) / f.seconds);
+            fmt::print("{:<8} {:<13} {:>5} {:>4} {:>11.1f} {:>10.2f} {:>8.3f} {:>9.0f}\n", writer->name, name,
+                       order.plans_steps ? std::to_string(steps) : "-", temperature, f.mean_evaluations(),
+                       f.perplexity(), f.mean_entropy(), static_cast<double>(f.tokens) / f.seconds);
             std::fflush(stdout);
-            all.push_back({{"model", writer->name},
-                           {"order", order},
-                           {"steps", planned ? nlohmann::ordered_json(steps) : nlohmann::ordered_json(nullptr)},
-                           {"temperature", temperature_value(temperature)},
-                           {"canvases", f.canvases_written},
-                           {"tokens", f.tokens},
-                           {"seconds", f.seconds},
-                           {"evaluations", f.mean_evaluations()},
-                           {"generative_perplexity", f.perplexity()},
-                           {"entropy", f.mean_entropy()}});
+            all.push_back(
+                {{"model", writer->name},
+                 {"order", name},
+                 {"steps", order.plans_steps ? nlohmann::ordered_json(steps) : nlohmann::ordered_json(nullptr)},
+                 {"temperature", temperature_value(temperature)},
+                 {"canvases", f.canvases_written},
+                 {"tokens", f.tokens},
+                 {"seconds", f.seconds},
+                 {"evaluations", f.mean_evaluations()},
+                 {"generative_perplexity", f.perplexity()},
+                 {"entropy", f.mean_entropy()}});
           }
         }
       }
@@ -250,7 +278,7 @@ class by_diffusion final : public comparison {
 
   /// A canvas after every prompt, of which as much is kept as fits before it.
   figures measure(const compare_options& options, models& loaded, canvas_writer& writer,
-                  const std::vector<prompt>& prompts, const std::string& order, std::size_t steps,
+                  const std::vector<prompt>& prompts, const named_order& order, std::size_t steps,
                   float temperature) const {
     const std::size_t capacity = (std::min)(writer.net.capacity(), loaded.capacity());
     if (capacity <= options_.canvas) {
@@ -263,7 +291,7 @@ class by_diffusion final : public comparison {
         std::vector<token_id> tokens = encode_prompt(loaded.words(), loaded.capacity(), p.language, p.text);
         if (tokens.size() > capacity - options_.canvas) tokens.resize(capacity - options_.canvas);
         proviso::decoder d =
-            make_decoder(writer.model, order, options_.canvas, steps, temperature, options.seed + repeat);
+            order.fill({writer.model, {.length = options_.canvas, .steps = steps}, temperature, options.seed + repeat});
         const auto begin = std::chrono::steady_clock::now();
         d.run(tokens, [](proviso::generated_token) {}, {.max_tokens = options_.canvas});
         f.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
