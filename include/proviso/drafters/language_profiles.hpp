@@ -7,7 +7,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include <proviso/core/list.hpp>
 #include <proviso/core/numeric.hpp>
@@ -102,7 +101,7 @@ class language_profiles {
 
  private:
   friend class text_features;
-  std::vector<std::string> names_;
+  detail::list<std::string> names_;
   detail::list<float> evidence_;  // features x languages
 };
 
@@ -186,7 +185,7 @@ inline void language_profiles::add(std::string_view name, std::string_view sampl
     all[f * (before + 1) + before] = f <= 1 ? 0.0F : static_cast<float>(numeric::log(1.0 + share / floor));
   }
   evidence_ = std::move(all);
-  names_.emplace_back(name);
+  names_.push_back(std::string{name});
 }
 
 }  // namespace drafters
