@@ -16,7 +16,7 @@ namespace {
 
 using namespace cli_test;
 
-bool close(double a, double b) { return std::abs(a - b) < 1e-6 * (1.0 + std::abs(b)); }
+bool nearly_equal(double a, double b) { return std::abs(a - b) < 1e-6 * (1.0 + std::abs(b)); }
 
 /// The formula of docs/decode/ensemble.md for two models of costs c and 1 with lengths q and p.
 double two_models(double a, double c, int q, int p) {
@@ -33,8 +33,8 @@ TEST_CASE("The predicted speed-up of two models is the formula of the page") {
         for (const std::size_t p : {1U, 3U}) {
           const auto cost = [&](std::size_t i, std::size_t) { return i == 0 ? c : 1.0; };
           const std::size_t lengths[] = {q, p};
-          CHECK(close(cli::predicted_ensemble(cost, lengths, a),
-                      two_models(a, c, static_cast<int>(q), static_cast<int>(p))));
+          CHECK(nearly_equal(cli::predicted_ensemble(cost, lengths, a),
+                             two_models(a, c, static_cast<int>(q), static_cast<int>(p))));
         }
       }
     }
@@ -47,7 +47,7 @@ TEST_CASE("The predicted speed-up of n models of lengths 1 follows from the numb
       const std::vector<std::size_t> lengths(n, 1);
       const auto models = static_cast<double>(n);
       const auto equal = [](std::size_t, std::size_t) { return 0.3; };
-      CHECK(close(cli::predicted_ensemble(equal, lengths, a), models / (1 + (models - 1) * (1 - a))));
+      CHECK(nearly_equal(cli::predicted_ensemble(equal, lengths, a), models / (1 + (models - 1) * (1 - a))));
       // Unequal costs: each model once in a cycle, and further calls in turn while tokens stand.
       const auto cost = [](std::size_t i, std::size_t) { return static_cast<double>(i + 1); };
       double all = 0.0;
@@ -56,7 +56,7 @@ TEST_CASE("The predicted speed-up of n models of lengths 1 follows from the numb
         all += cost(i, 1);
         more += cost(i, 1) * std::pow(a, i + 1) / (1 - std::pow(a, n));
       }
-      CHECK(close(cli::predicted_ensemble(cost, lengths, a), all / ((1 - a) * (all + more))));
+      CHECK(nearly_equal(cli::predicted_ensemble(cost, lengths, a), all / ((1 - a) * (all + more))));
     }
   }
 }
@@ -67,13 +67,13 @@ TEST_CASE("The predicted speed-up counts wider evaluations where they cost more"
   const std::size_t lengths[] = {1, 1};
   CHECK(std::abs(cli::predicted_ensemble(cost, lengths, 1.0) - 2.0 / 1.25) < 1e-3);
   // Everything is refused: one evaluation of one token and one of two for every token.
-  CHECK(close(cli::predicted_ensemble(cost, lengths, 0.0), 2.0 / 2.25));
+  CHECK(nearly_equal(cli::predicted_ensemble(cost, lengths, 0.0), 2.0 / 2.25));
 }
 
 TEST_CASE("The predicted speed-up of a drafter for an ensemble is that of speculative decoding") {
-  CHECK(close(cli::predicted_speculative(0.0, 1.0, 1.0, 5, 0.8), (1 - std::pow(0.8, 6)) / 0.2));
-  CHECK(close(cli::predicted_speculative(0.2, 2.0, 2.0, 3, 0.5), 1.875 / 1.3));
-  CHECK(close(cli::predicted_speculative(1.0, 3.0, 2.0, 4, 0.0), 2.0 / 7.0));
+  CHECK(nearly_equal(cli::predicted_speculative(0.0, 1.0, 1.0, 5, 0.8), (1 - std::pow(0.8, 6)) / 0.2));
+  CHECK(nearly_equal(cli::predicted_speculative(0.2, 2.0, 2.0, 3, 0.5), 1.875 / 1.3));
+  CHECK(nearly_equal(cli::predicted_speculative(1.0, 3.0, 2.0, 4, 0.0), 2.0 / 7.0));
 }
 
 TEST_CASE("Ensembles are compared, and at temperature 0 all give the text of plain decoding") {

@@ -17,12 +17,6 @@ namespace {
 
 using namespace cli_test;
 
-std::size_t count(const std::string& text, const std::string& part) {
-  std::size_t n = 0;
-  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size())) ++n;
-  return n;
-}
-
 }  // namespace
 
 TEST_CASE("A heat map has a cell per figure, frames the largest of each column, and leaves out what is missing") {

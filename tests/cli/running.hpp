@@ -2,6 +2,7 @@
 // Runs the program as a user does.
 #pragma once
 
+#include <cstddef>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -39,6 +40,13 @@ inline std::string content(const fs::path& file) {
   std::ostringstream out;
   out << std::ifstream{file, std::ios::binary}.rdbuf();
   return out.str();
+}
+
+/// How often `part` stands in `text`.
+inline std::size_t count(const std::string& text, const std::string& part) {
+  std::size_t n = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size())) ++n;
+  return n;
 }
 
 struct finished {

@@ -15,12 +15,6 @@ namespace {
 
 using namespace cli_test;
 
-std::size_t count(const std::string& text, const std::string& what) {
-  std::size_t found = 0;
-  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++found;
-  return found;
-}
-
 }  // namespace
 
 TEST_CASE("compare --space writes k and domain with the other figures") {

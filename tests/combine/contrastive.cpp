@@ -8,14 +8,14 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/numbers.hpp"
 
 namespace {
 
 using namespace proviso;
+using support::nan;
+using support::never;
 using row = std::vector<float>;
-
-constexpr float never = -std::numeric_limits<float>::infinity();
-constexpr float nan = std::numeric_limits<float>::quiet_NaN();
 
 row apart(const combine::contrastive& how, const row& a, const row& b) {
   const std::vector<std::span<const float>> views{a, b};

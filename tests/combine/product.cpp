@@ -2,20 +2,19 @@
 #include <proviso/combine/product.hpp>
 
 #include <cmath>
-#include <limits>
 #include <span>
 #include <stdexcept>
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/numbers.hpp"
 
 namespace {
 
 using namespace proviso;
+using support::nan;
+using support::never;
 using row = std::vector<float>;
-
-constexpr float never = -std::numeric_limits<float>::infinity();
-constexpr float nan = std::numeric_limits<float>::quiet_NaN();
 
 row mean(const combine::product& how, const std::vector<row>& rows) {
   std::vector<std::span<const float>> views(rows.begin(), rows.end());

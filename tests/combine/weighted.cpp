@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <proviso/combine/weighted.hpp>
 
-#include <cmath>
 #include <stdexcept>
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/numbers.hpp"
 
 namespace {
 
 using namespace proviso;
-
-bool near(double a, double b) { return std::abs(a - b) < 1e-12; }
+using support::near;
 using ids = std::vector<token_id>;
 using floats = std::vector<float>;
 
@@ -28,13 +27,13 @@ TEST_CASE("weighted: the mean of probabilities, whatever the totals") {
 }
 
 TEST_CASE("weighted: lists, points and rows in any mixture") {
-  const floats row{1.0F, 1.0F, 1.0F, 1.0F, 1.0F, 1.0F, 1.0F, 1.0F};
+  const floats even{1.0F, 1.0F, 1.0F, 1.0F, 1.0F, 1.0F, 1.0F, 1.0F};
   const ids two{1, 6};
   const ids three{0, 1, 7};
   const floats of_two{1.0F, 3.0F};
   const floats of_three{2.0F, 1.0F, 1.0F};
   const std::vector<double> wide{0.0, 5.0, 5.0, 0.0, 0.0, 0.0, 0.0, 0.0};
-  const std::vector<law_view> kinds{law_view::dense(row, 8.0),
+  const std::vector<law_view> kinds{law_view::dense(even, 8.0),
                                     law_view::sparse(two, of_two, 4.0),
                                     law_view::sparse(three, of_three, 4.0),
                                     law_view::point(6),

@@ -15,13 +15,13 @@
 
 #include "support/canvases.hpp"
 #include "support/catch.hpp"
+#include "support/numbers.hpp"
 
 using namespace proviso;
 using support::close;
+using support::never;
 
 namespace {
-
-constexpr float never = -std::numeric_limits<float>::infinity();
 
 struct trial {
   std::vector<float> logits{0.0F,  1.0F, 50.0F,   // position 1

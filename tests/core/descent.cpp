@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <proviso/core/descent.hpp>
 
-#include <cmath>
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/numbers.hpp"
 
 namespace {
 
 using namespace proviso;
-
-bool near(double a, double b) { return std::abs(a - b) < 1e-12; }
+using support::near;
 
 /// Draws the tokens of a list.
 struct scripted {
@@ -21,17 +20,17 @@ struct scripted {
   token_id race(const law_view&, const draw_key&) { return tokens[used++]; }
 };
 
-const std::vector<float> weights{4.0F, 2.0F, 1.0F, 1.0F};
-const law_view law = law_view::dense(weights, 8.0);
+const std::vector<float> sibling_weights{4.0F, 2.0F, 1.0F, 1.0F};
+const law_view sibling_law = law_view::dense(sibling_weights, 8.0);
 
 TEST_CASE("descent: the law of a sibling, with and without replacement") {
   scripted source{{0, 2, 1, 0, 3}};
   draft d;
   d.reset(9, 0, 4, 16);
-  d.sample_siblings(draft::root(), law, 3, replacement::without, source);
-  d.sample_siblings(draft::root(), law, 2, replacement::with, source);
+  d.sample_siblings(draft::root(), sibling_law, 3, replacement::without, source);
+  d.sample_siblings(draft::root(), sibling_law, 2, replacement::with, source);
   d.push(draft::root(), 3);
-  d.sample_siblings(draft::root(), law, 0, replacement::without, source);
+  d.sample_siblings(draft::root(), sibling_law, 0, replacement::without, source);
   sibling s{d, draft::root()};
   CHECK((s.node() == 1 && s.token() == 0 && near(s.q()(0), 0.5)));
   s.next();
@@ -53,8 +52,8 @@ TEST_CASE("descent: draws without replacement do not exclude tokens of other dra
   draft d;
   d.reset(9, 0, 4, 16);
   d.push(draft::root(), 1);
-  d.sample_siblings(draft::root(), law, 1, replacement::without, source);
-  d.sample_siblings(draft::root(), law, 2, replacement::without, source);
+  d.sample_siblings(draft::root(), sibling_law, 1, replacement::without, source);
+  d.sample_siblings(draft::root(), sibling_law, 2, replacement::without, source);
   sibling s{d, draft::root()};
   s.next();
   CHECK(near(s.q()(1), 0.25));
@@ -86,7 +85,7 @@ TEST_CASE("descent: goes down to a token or to the end of the draft") {
   d.push(draft::root(), 0);
   d.push(draft::root(), 2);
   d.push(2, 3);
-  auto law_after = [&](node_id) { return law; };
+  auto law_after = [&](node_id) { return sibling_law; };
   const target_laws p{law_after};
   std::vector<node_id> path;
   const outcome refused = descend(d, p, source, path, [&](node_id) { return choice{prefix_node, 6}; });

@@ -60,12 +60,12 @@ decoder run_inside(testing::table_model& m, const limits& l, F body) {
 TEST_CASE("trees are committed along the path that stands") {
   testing::table_model rows = whole_text_model(vocab);
   testing::tree_only tree{rows};
-  const token_list short_prompt{3, 1, 2};
-  const token_list expected = plain(rows, short_prompt, budget(40), 3);
+  const token_list three_tokens{3, 1, 2};
+  const token_list expected = plain(rows, three_tokens, budget(40), 3);
   for (std::size_t most = 1; most < 10; ++most) {
     decoder d{speculative{tree, bushy{}, rules::match{}, transforms::temperature{}, lengths::fixed{most}}, 3};
     rows.reset_counts();
-    CHECK(decode(d, short_prompt, budget(40)) == expected);
+    CHECK(decode(d, three_tokens, budget(40)) == expected);
     CHECK(d.sessions()[0].length() == d.text().size() - 1);
     check_counters(d.stats(), d.output());
     if (most < 4) continue;
@@ -75,7 +75,7 @@ TEST_CASE("trees are committed along the path that stands") {
     // A border inside the tree trims it too.
     limits l = budget(40);
     l.end_tokens = {expected[1]};
-    const token_list text = decode(d, short_prompt, l);
+    const token_list text = decode(d, three_tokens, l);
     CHECK(text.back() == expected[1]);
     CHECK(d.sessions()[0].length() == d.text().size() - 1);
     token_list longer(d.text().begin(), d.text().end());

@@ -9,10 +9,10 @@ namespace {
 
 using namespace proviso;
 
-const std::vector<float> weights{1.0F, 0.0F, 3.0F};
+const std::vector<float> three_weights{1.0F, 0.0F, 3.0F};
 
 TEST_CASE("law: dense") {
-  const law_view law = law_view::dense(weights, 4.0);
+  const law_view law = law_view::dense(three_weights, 4.0);
   REQUIRE(law);
   CHECK(law.size() == 3);
   CHECK(law.token(2) == 2);
@@ -28,7 +28,7 @@ TEST_CASE("law: dense") {
 
 TEST_CASE("law: sparse") {
   const std::vector<token_id> ids{4, 9, 100};
-  const law_view law = law_view::sparse(ids, weights, 4.0);
+  const law_view law = law_view::sparse(ids, three_weights, 4.0);
   CHECK(law.size() == 3);
   CHECK(law.token(1) == 9);
   CHECK(law(4) == 0.25);
@@ -65,7 +65,7 @@ TEST_CASE("law: weights in double") {
     CHECK(law.argmax() == law.token(2));
     CHECK(law.find(9) == (law.is_dense() ? 3U : 1U));
   }
-  CHECK_FALSE(law_view::dense(weights, 4.0).is_wide());
+  CHECK_FALSE(law_view::dense(three_weights, 4.0).is_wide());
 }
 
 TEST_CASE("law: the largest weight, lowest id on ties") {

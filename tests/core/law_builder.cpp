@@ -6,12 +6,12 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/numbers.hpp"
 
 namespace {
 
 using namespace proviso;
-
-constexpr float never = -std::numeric_limits<float>::infinity();
+using support::never;
 using indices = std::vector<std::uint32_t>;
 
 struct built {

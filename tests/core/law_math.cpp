@@ -7,18 +7,12 @@
 #include <proviso/core/random.hpp>
 
 #include "support/catch.hpp"
+#include "support/noise.hpp"
 
 namespace {
 
 using namespace proviso;
-
-std::vector<float> noise_row(std::size_t n, std::uint64_t seed) {
-  std::vector<float> row(n);
-  for (std::size_t i = 0; i < n; ++i) {
-    row[i] = static_cast<float>(philox{seed}.uniform({purpose::selection, static_cast<std::uint32_t>(i), 0, 0}));
-  }
-  return row;
-}
+using support::noise_row;
 
 TEST_CASE("law_math: inverse_cdf never draws an entry of weight 0") {
   const double last = 1.0 - 0x1.0p-53;

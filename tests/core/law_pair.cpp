@@ -9,12 +9,11 @@ namespace {
 
 using namespace proviso;
 
-const std::vector<token_id> ids{1, 3};
-const std::vector<float> narrow{1.0F, 2.0F, 1.0F, 4.0F};
-const std::vector<double> wide{0.5, 0.0, 0.25, 0.25};
-const std::vector<float> two{3.0F, 1.0F};
-
 TEST_CASE("law_pair: probabilities stand at the tokens of the first law, for all forms") {
+  const std::vector<token_id> ids{1, 3};
+  const std::vector<float> narrow{1.0F, 2.0F, 1.0F, 4.0F};
+  const std::vector<double> wide{0.5, 0.0, 0.25, 0.25};
+  const std::vector<float> two{3.0F, 1.0F};
   const std::vector<law_view> laws{law_view::dense(narrow, 8.0), law_view::dense(wide, 1.0),
                                    law_view::sparse(ids, two, 4.0), law_view::point(3),
                                    law_view::dense(std::span<const float>{narrow}.first(2), 3.0)};

@@ -8,22 +8,15 @@
 #include <proviso/core/random.hpp>
 
 #include "support/catch.hpp"
+#include "support/noise.hpp"
+#include "support/numbers.hpp"
 
 namespace {
 
 using namespace proviso;
-
-constexpr float infinity = std::numeric_limits<float>::infinity();
-constexpr float nan = std::numeric_limits<float>::quiet_NaN();
-
-float noise(std::uint64_t seed, std::size_t i) {
-  return static_cast<float>(philox{seed}.uniform({purpose::selection, static_cast<std::uint32_t>(i), 0, 0}));
-}
-std::vector<float> noise_row(std::size_t n, std::uint64_t seed) {
-  std::vector<float> row(n);
-  for (std::size_t i = 0; i < n; ++i) row[i] = noise(seed, i);
-  return row;
-}
+using support::infinity;
+using support::nan;
+using support::noise_row;
 
 TEST_CASE("numeric: exp_nonpositive is within 2e-7, ends at -87, and is 1 at 0") {
   double worst = 0.0;

@@ -2,24 +2,24 @@
 #include <proviso/core/selection.hpp>
 
 #include <algorithm>
-#include <limits>
 #include <numeric>
 #include <vector>
 
 #include <proviso/core/random.hpp>
 
 #include "support/catch.hpp"
+#include "support/numbers.hpp"
 
 namespace {
 
 using namespace proviso;
+using support::infinity;
 
 std::uint32_t bits(std::uint64_t seed, std::size_t i) {
   return philox::block({static_cast<std::uint32_t>(i), 0, 0, 0}, seed)[0];
 }
 
 TEST_CASE("selection: order_key orders floats, with equal zeros, and is undone by from_order_key") {
-  constexpr float infinity = std::numeric_limits<float>::infinity();
   const std::vector<float> ascending{-infinity, -3e38F, -1.0F, -1e-45F, 0.0F,    1e-45F,
                                      1e-38F,    1.0F,   2.0F,  3e38F,   infinity};
   for (std::size_t i = 0; i < ascending.size(); ++i) {

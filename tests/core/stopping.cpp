@@ -17,12 +17,12 @@ const char* const pieces[] = {"a", "b", "ab", "", "END", "E", "ND", "\xc3", "\xa
 std::string_view piece(void*, token_id t) { return pieces[t]; }
 
 /// Feeds tokens; gives the index of the one that stops, or -1, and the reason.
-struct ending {
+struct stopping_place {
   int at = -1;
   stop_reason why = stop_reason::running;
   std::size_t tail = 0;
 };
-ending feed(const limits& l, const std::vector<token_id>& tokens) {
+stopping_place feed(const limits& l, const std::vector<token_id>& tokens) {
   stop_matcher m;
   m.start(l);
   std::vector<generated_token> output;
@@ -73,7 +73,7 @@ TEST_CASE("stop_tail counts the bytes from the start of the stop string to the e
   limits l;
   l.pieces.piece = &piece;
   l.stop_strings = {"N", "ba"};
-  ending e = feed(l, {0, 4});  // a END: "ND" follows and belongs to the last token
+  stopping_place e = feed(l, {0, 4});  // a END: "ND" follows and belongs to the last token
   CHECK(e.at == 1);
   CHECK(e.tail == 2);
   e = feed(l, {1, 2});  // b ab

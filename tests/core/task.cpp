@@ -24,11 +24,11 @@ struct gate {
 };
 
 /// Says when a coroutine's frame is destroyed.
-struct witness {
-  explicit witness(int& count) : alive{count} { ++alive; }
-  witness(const witness&) = delete;
-  witness& operator=(const witness&) = delete;
-  ~witness() { --alive; }
+struct frame_witness {
+  explicit frame_witness(int& count) : alive{count} { ++alive; }
+  frame_witness(const frame_witness&) = delete;
+  frame_witness& operator=(const frame_witness&) = delete;
+  ~frame_witness() { --alive; }
   int& alive;
 };
 
@@ -65,11 +65,11 @@ task early(gate& a, gate& b, std::vector<std::string>& log) {
   log.push_back("early ends");
 }
 task holder(gate& g, int& alive) {
-  const witness w{alive};
+  const frame_witness w{alive};
   co_await g;
 }
 task nest(gate& g, int& alive) {
-  const witness w{alive};
+  const frame_witness w{alive};
   co_await holder(g, alive);
 }
 [[gnu::noinline]] task one_frame(gate& g) { co_await g; }

@@ -6,18 +6,15 @@
 #include <stdexcept>
 
 #include "support/catch.hpp"
+#include "support/decoding.hpp"
 #include "support/drafting.hpp"
 
 namespace {
 
 using namespace proviso;
+using support::budget;
 using support::tokens;
 
-limits budget(std::size_t count) {
-  limits bounds;
-  bounds.max_tokens = count;
-  return bounds;
-}
 void ignore(generated_token) {}
 
 TEST_CASE("autoregressive: the law of the text is the model's") {

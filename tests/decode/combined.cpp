@@ -20,6 +20,7 @@
 #include "support/catch.hpp"
 #include "support/combining.hpp"
 #include "support/decoding.hpp"
+#include "support/numbers.hpp"
 
 namespace {
 
@@ -28,9 +29,8 @@ using support::budget;
 using support::crowd;
 using support::decode;
 using support::mix;
+using support::never;
 using support::token_list;
-
-constexpr float never = -std::numeric_limits<float>::infinity();
 
 TEST_CASE("combined: senseless ensembles are errors") {
   testing::table_model a{testing::random_table(3, 1, 1)};

@@ -21,7 +21,7 @@ using namespace proviso;
 namespace {
 
 using tokens = std::vector<token_id>;
-const tokens prompt{1, 0};
+const tokens two_tokens{1, 0};
 
 /// Any order and stop, chosen at run time: one instantiation for all tests.
 struct chosen {
@@ -77,7 +77,7 @@ struct trial {
   tokens run(std::uint64_t seed = 3) {
     decoder d{make(), seed};
     why = d.run(
-        prompt, [](generated_token) {}, bounds);
+        two_tokens, [](generated_token) {}, bounds);
     stats = d.stats();
     tokens out;
     for (const generated_token t : d.output()) {
@@ -101,7 +101,7 @@ TEST_CASE("a canvas is filled in its steps, one evaluation each, and ends the ge
   CHECK(t.stats.emitted == 6);
   CHECK(t.stats.fresh == 6);
   REQUIRE(t.net.calls.size() == 3);
-  CHECK(t.net.calls[0].prefix == prompt);
+  CHECK(t.net.calls[0].prefix == two_tokens);
   CHECK(t.net.calls[0].canvas == tokens(6, 3));
   t.bounds.max_tokens = 4;
   CHECK(t.run().size() == 4);
@@ -220,7 +220,7 @@ TEST_CASE("sessions of a denoiser are asked for what the cache does not keep") {
     with_sessions net;
     canvas_model model{net};
     decoder d{sampler{model, {.length = 6, .block = 3, .steps = 2, .cache = cache}, chosen{}}, 5};
-    d.run(prompt, [](generated_token) {});
+    d.run(two_tokens, [](generated_token) {});
     CHECK(d.output().size() == 6);
     return net.log;
   };
@@ -276,12 +276,12 @@ TEST_CASE("text depends on the seed alone: not on the driver, nor on what was de
   CHECK(t.run(10) != once);
   decoder again{t.make(), 9};
   again.run(tokens{2, 2, 2}, [](generated_token) {});
-  again.run(prompt, [](generated_token) {});
+  again.run(two_tokens, [](generated_token) {});
   CHECK(tokens{again.text().begin() + 2, again.text().end()} == once);
 
   batch_decoder many;
-  const std::size_t a = many.add(t.make(), prompt, {}, 10);
-  const std::size_t b = many.add(t.make(), prompt, {}, 9);
+  const std::size_t a = many.add(t.make(), two_tokens, {}, 10);
+  const std::size_t b = many.add(t.make(), two_tokens, {}, 9);
   many.run();
   CHECK(tokens{many[b].text().begin() + 2, many[b].text().end()} == once);
   CHECK(many[a].output().size() == 6);
@@ -297,10 +297,10 @@ TEST_CASE("a row that is not a law fails the generation") {
   trial t;
   t.net.good = 1;
   decoder d{t.make()};
-  REQUIRE_THROWS_AS(d.run(prompt, [](generated_token) {}), std::domain_error);
+  REQUIRE_THROWS_AS(d.run(two_tokens, [](generated_token) {}), std::domain_error);
   CHECK(d.why() == stop_reason::failed);
   t.net.good = 1000;
-  CHECK(d.run(prompt, [](generated_token) {}) == stop_reason::budget);
+  CHECK(d.run(two_tokens, [](generated_token) {}) == stop_reason::budget);
 }
 
 TEST_CASE("senseless settings and canvases that do not fit are refused") {
@@ -324,7 +324,7 @@ TEST_CASE("cancelling keeps the windows that were emitted") {
   t.settings.block = 2;
   t.settings.steps = 2;
   decoder d{t.make()};
-  d.start(prompt);
+  d.start(two_tokens);
   while (d.output().empty()) d.step();
   d.cancel();
   while (!d.done()) d.step();

@@ -42,7 +42,7 @@ TEST_CASE("ensemble: senseless arguments are errors") {
 }
 
 /// Decodes and checks what must hold after every round.
-void run_checked(decoder& d, const token_list& prompt, const limits& bounds) {
+void run_ensemble(decoder& d, const token_list& prompt, const limits& bounds) {
   d.start(prompt, bounds);
   while (!d.done()) {
     d.step();
@@ -67,7 +67,7 @@ TEST_CASE("ensemble: sessions see the text and nothing else") {
   for (const proposers who : {proposers::all, proposers::first}) {
     for (const lengths_of& lengths : {lengths_of{1, 1, 1, 1}, lengths_of{4, 1, 2, 3}, lengths_of{1, 5, 1, 1}}) {
       decoder d{ensemble{all(), lengths, cold, who}};
-      run_checked(d, {1, 2, 3}, budget(80));
+      run_ensemble(d, {1, 2, 3}, budget(80));
       CHECK(support::tokens_of(d.output()) == expected);
       CHECK(d.stats().corrected > 3);
       CHECK(d.stats().accepted > 3);
@@ -84,7 +84,7 @@ TEST_CASE("ensemble: a text that ends among waiting tokens ends there") {
       limits bounds = budget(40);
       bounds.end_tokens = {3};
       decoder d{of(models, lengths), seed};
-      run_checked(d, {1, 2}, bounds);
+      run_ensemble(d, {1, 2}, bounds);
       const auto end = std::find(all.begin(), all.end(), 3);
       const token_list expected(all.begin(), end == all.end() ? end : end + 1);
       REQUIRE(support::tokens_of(d.output()) == expected);
@@ -103,12 +103,12 @@ TEST_CASE("ensemble: budgets, capacities and horizons are kept") {
       testing::table_model c{tables[2]};
       for (const lengths_of& lengths : {lengths_of{1, 1, 1}, lengths_of{4, 2, 3}}) {
         decoder d{ensemble{combined{combine::weighted{0.3, 0.3, 0.4}, a, b, c}, lengths}, 7};
-        run_checked(d, {1, 2, 3}, budget(100));
+        run_ensemble(d, {1, 2, 3}, budget(100));
         CHECK(d.why() == stop_reason::capacity);
         CHECK(d.text().size() == capacity + 1);
-        for (const std::size_t tokens : {1U, 2U, 5U}) {
-          run_checked(d, {1, 2, 3}, budget(tokens));
-          CHECK(d.output().size() == (std::min)(static_cast<std::size_t>(tokens), capacity - 2));
+        for (const std::size_t count : {1U, 2U, 5U}) {
+          run_ensemble(d, {1, 2, 3}, budget(count));
+          CHECK(d.output().size() == (std::min)(static_cast<std::size_t>(count), capacity - 2));
         }
       }
       decoder long_prompt{ensemble{combined{combine::weighted{0.5, 0.5}, b, c}}};
@@ -129,7 +129,7 @@ TEST_CASE("ensemble: cancelled, it goes on from there") {
   token_list longer(d.text().begin(), d.text().end());
   for (const any_session& s : d.sessions()) CHECK(s.length() <= longer.size() - 1);
   longer.push_back(3);
-  run_checked(d, longer, budget(20));
+  run_ensemble(d, longer, budget(20));
   const token_list again = support::tokens_of(d.output());
   decoder fresh{of(models, {3, 2, 1}), 5};
   CHECK(decode(fresh, longer, budget(20)) == again);
@@ -161,7 +161,7 @@ TEST_CASE("ensemble: a row that is no law is an error where its token is verifie
   const auto only_b = [](std::span<const law_view> laws, law_buffer&) { return laws[1]; };
   for (const lengths_of& lengths : {lengths_of{1, 1}, lengths_of{3, 2}}) {
     decoder d{ensemble{combined{only_b, a, b}, lengths}, 3};
-    run_checked(d, {0}, budget(200));
+    run_ensemble(d, {0}, budget(200));
     CHECK(d.stats().discarded > 10);
     for (const generated_token t : d.output()) REQUIRE(t.token != 2);
     d.start(token_list{0, 2}, budget(10));
@@ -173,7 +173,7 @@ TEST_CASE("ensemble: a row that is no law is an error where its token is verifie
     }
     CHECK(said.find("(model 1 of the ensemble) (ensemble, position 2)") != std::string::npos);
     CHECK(d.why() == stop_reason::failed);
-    run_checked(d, {0}, budget(20));  // starts anew
+    run_ensemble(d, {0}, budget(20));  // starts anew
   }
 }
 

@@ -15,7 +15,7 @@ using namespace support;
 
 namespace {
 
-const token_list prompt{3, 1, 4, 1, 5};
+const token_list prompt_of_five{3, 1, 4, 1, 5};
 
 /// Draws every token from the mean of the logits of two models; both evaluations are open at once.
 class mean_of_two {
@@ -135,7 +135,7 @@ TEST_CASE("a sequence is driven by hand, one request after another") {
   CHECK(s.plan().empty());
   CHECK(s.model_slots().size() == 2);
   by_hand driver{s};
-  s.start(prompt, budget(20));
+  s.start(prompt_of_five, budget(20));
   CHECK(!s.done());
   CHECK(!s.between_rounds());
 
@@ -149,7 +149,7 @@ TEST_CASE("a sequence is driven by hand, one request after another") {
 
   driver.run(false);
   CHECK(driver.most_open == 1);
-  CHECK(output_of(s) == plain(big, prompt, budget(20), 7));
+  CHECK(output_of(s) == plain(big, prompt_of_five, budget(20), 7));
   CHECK(s.why() == stop_reason::budget);
   CHECK(driver.sessions[0].length() == s.text().size() - 1);
   CHECK(driver.sessions[1].length() <= s.text().size());
@@ -160,7 +160,7 @@ TEST_CASE("absorbing an unknown or answered request is an error and leaves the s
   testing::table_model big = whole_text_model(10);
   sequence s{autoregressive{big}, 7};
   by_hand driver{s};
-  s.start(prompt, budget(5));
+  s.start(prompt_of_five, budget(5));
   const request r = s.plan()[0];
   CHECK_THROWS_AS(s.absorb(r.id + 1, logits_rows{}), std::invalid_argument);
   CHECK(s.is_open(r.id));
@@ -168,7 +168,7 @@ TEST_CASE("absorbing an unknown or answered request is an error and leaves the s
   CHECK(!s.is_open(r.id));
   CHECK_THROWS_AS(s.absorb(r.id, logits_rows{}), std::invalid_argument);
   driver.run(false);
-  CHECK(output_of(s) == plain(big, prompt, budget(5), 7));
+  CHECK(output_of(s) == plain(big, prompt_of_five, budget(5), 7));
 }
 
 TEST_CASE("two evaluations at once give the same text whatever is answered first") {
@@ -181,23 +181,23 @@ TEST_CASE("two evaluations at once give the same text whatever is answered first
                               const auto y = t.eval(chain_block{text, 1}).row(0);
                               for (std::size_t i = 0; i < row.size(); ++i) row[i] = 0.5F * (x[i] + y[i]);
                             }};
-  const token_list expected = plain(mean, prompt, budget(15), 2);
+  const token_list expected = plain(mean, prompt_of_five, budget(15), 2);
   for (const bool newest_first : {false, true}) {
     sequence s{mean_of_two{a, b}, 2};
     by_hand driver{s};
-    s.start(prompt, budget(15));
+    s.start(prompt_of_five, budget(15));
     driver.run(newest_first);
     CHECK(driver.most_open == 2);
     CHECK(output_of(s) == expected);
-    s.start(prompt, budget(15));
+    s.start(prompt_of_five, budget(15));
     driver.run(!newest_first);
     CHECK(output_of(s) == expected);
   }
   decoder d{mean_of_two{a, b}, 2};
-  CHECK(decode(d, prompt, budget(15)) == expected);
+  CHECK(decode(d, prompt_of_five, budget(15)) == expected);
 
   batch_decoder together;
-  const std::size_t name = together.add(mean_of_two{a, b}, prompt, budget(15), 2);
+  const std::size_t name = together.add(mean_of_two{a, b}, prompt_of_five, budget(15), 2);
   a.reset_counts();
   std::size_t ticks = 0;
   while (together.tick()) ++ticks;
@@ -208,20 +208,20 @@ TEST_CASE("two evaluations at once give the same text whatever is answered first
 TEST_CASE("a task that runs beside an evaluation changes nothing in the text") {
   testing::table_model target = whole_text_model(10);
   testing::table_model other{testing::random_table(10, 2, 5)};
-  const token_list expected = plain(target, prompt, budget(15), 2);
+  const token_list expected = plain(target, prompt_of_five, budget(15), 2);
   for (const bool impatient : {false, true}) {
     for (const bool newest_first : {false, true}) {
       ahead::looked = 0;
       sequence s{ahead{target, other, impatient}, 2};
       by_hand driver{s};
-      s.start(prompt, budget(15));
+      s.start(prompt_of_five, budget(15));
       driver.run(newest_first);
       CHECK(driver.most_open == 2);
       CHECK(output_of(s) == expected);
       CHECK(ahead::looked == (impatient ? 0U : 15U));
     }
     batch_decoder together;
-    const std::size_t name = together.add(ahead{target, other, impatient}, prompt, budget(15), 2);
+    const std::size_t name = together.add(ahead{target, other, impatient}, prompt_of_five, budget(15), 2);
     together.run();
     CHECK(output_of(together[name]) == expected);
   }
@@ -231,12 +231,12 @@ TEST_CASE("a generation can be started again at any point") {
   testing::table_model big = whole_text_model(10);
   testing::table_model small{testing::random_table(10, 1, 5)};
   const token_list other_prompt{3, 1, 4, 2, 2, 2};
-  const token_list expected = plain(big, prompt, budget(12), 7);
+  const token_list expected = plain(big, prompt_of_five, budget(12), 7);
   const token_list other = plain(big, other_prompt, budget(12), 7);
   sequence s{speculating(big, small), 7};
   by_hand driver{s};
   for (std::size_t answers = 0; answers < 30; ++answers) {
-    s.start(prompt, budget(12));
+    s.start(prompt_of_five, budget(12));
     for (std::size_t i = 0; i < answers && !s.done(); ++i) {
       const auto open = s.plan();
       if (open.empty()) continue;
@@ -248,7 +248,7 @@ TEST_CASE("a generation can be started again at any point") {
     driver.run(false);
     CHECK(output_of(s) == other);
   }
-  s.start(prompt, budget(12));
+  s.start(prompt_of_five, budget(12));
   driver.run(false);
   CHECK(output_of(s) == expected);
 }
@@ -259,7 +259,7 @@ TEST_CASE("cancel takes effect with requests open, and fail ends at once") {
   sequence s{speculating(big, small), 7};
   by_hand driver{s};
   for (std::size_t answers = 0; answers < 25; ++answers) {
-    s.start(prompt, budget(40));
+    s.start(prompt_of_five, budget(40));
     for (std::size_t i = 0; i < answers; ++i) {
       while (s.plan().empty()) {
       }
@@ -281,9 +281,9 @@ TEST_CASE("cancel takes effect with requests open, and fail ends at once") {
     }
     CHECK(output_of(s) == before);
     check_counters(s.stats(), s.output());
-    s.start(prompt, budget(6));
+    s.start(prompt_of_five, budget(6));
     driver.run(false);
-    CHECK(output_of(s) == plain(big, prompt, budget(6), 7));
+    CHECK(output_of(s) == plain(big, prompt_of_five, budget(6), 7));
   }
 }
 
@@ -296,9 +296,9 @@ TEST_CASE("a sequence owns any source of randomness") {
   testing::table_model big = whole_text_model(10);
   sequence s{autoregressive{big}, lowest{}};
   by_hand driver{s};
-  s.start(prompt, budget(9));
+  s.start(prompt_of_five, budget(9));
   driver.run(false);
-  CHECK(output_of(s) == plain(big, prompt, budget(9), 0, 0.0F));
+  CHECK(output_of(s) == plain(big, prompt_of_five, budget(9), 0, 0.0F));
 }
 
 TEST_CASE("an algorithm without a model, or with models of different vocabularies, is refused") {
@@ -316,7 +316,7 @@ TEST_CASE("seeds and streams give different texts, equal ones the same") {
   testing::table_model big = whole_text_model(10, 1.0F);
   const auto text = [&](std::uint64_t seed, std::uint32_t stream) {
     decoder d{autoregressive{big}, seed, stream};
-    return decode(d, prompt, budget(20));
+    return decode(d, prompt_of_five, budget(20));
   };
   CHECK(text(1, 0) == text(1, 0));
   CHECK(text(1, 0) != text(2, 0));

@@ -20,8 +20,6 @@ namespace {
 using namespace proviso;
 using namespace support;
 
-const token_list prompt{1, 0, 2};
-
 drafters::masks groups_of(const masked_rows& rows, double node_cost = 0.0) {
   return drafters::masks{rows.tokens(), node_cost};
 }
@@ -31,7 +29,7 @@ template <class Algorithm>
 token_list decode_checked(Algorithm algorithm, const limits& bounds, std::uint64_t seed) {
   sequence s{std::move(algorithm), seed};
   any_session session = open_session(*s.model_slots()[0]);
-  s.start(prompt, bounds);
+  s.start(short_prompt, bounds);
   while (!s.done()) {
     for (std::span<const request> open = s.plan(); !open.empty(); open = s.plan()) {
       const request r = open.front();
@@ -55,7 +53,7 @@ TEST_CASE("space: at temperature 0 the text is that of plain decoding") {
   const masked_rows rows = random_masks(4, k, seed, 0.4);
   testing::table_model model = model_of(rows);
   const transforms::temperature cold{0.0F};
-  const token_list text = plain(model, prompt, budget(70), 0, 0.0F);
+  const token_list text = plain(model, short_prompt, budget(70), 0, 0.0F);
   CHECK(decode_checked(space{model, groups_of(rows), rules::block{}, cold}, budget(70), 5) == text);
   CHECK(decode_checked(space{model, groups_of(rows), rules::greedy{}, cold}, budget(70), 5) == text);
   CHECK(decode_checked(space{model, groups_of(rows, 0.15), rules::match{}, cold}, budget(70), 5) == text);
@@ -69,10 +67,10 @@ TEST_CASE("space: under match and coupled the text is that of plain decoding wit
   testing::table_model model = model_of(rows);
   const double cost = GENERATE(0.0, 0.2);
   CHECK(decode_checked(space{model, groups_of(rows, cost), rules::match{}}, budget(70), seed) ==
-        plain(model, prompt, budget(70), seed));
+        plain(model, short_prompt, budget(70), seed));
   decoder race{autoregressive{model, transforms::temperature{}, draw::race}, seed};
   CHECK(decode_checked(space{model, groups_of(rows, cost), rules::coupled{}}, budget(70), seed) ==
-        decode(race, prompt, budget(70)));
+        decode(race, short_prompt, budget(70)));
 }
 
 TEST_CASE("space: limits inside a run of candidates cut the same text at the same place") {
@@ -80,26 +78,28 @@ TEST_CASE("space: limits inside a run of candidates cut the same text at the sam
   testing::table_model model = model_of(rows);
   for (std::size_t count = 1; count <= 24; ++count) {
     CHECK(decode_checked(space{model, groups_of(rows), rules::match{}}, budget(count), 7) ==
-          plain(model, prompt, budget(count), 7));
+          plain(model, short_prompt, budget(count), 7));
   }
   for (token_id end = 0; end < 4; ++end) {
     limits bounds = budget(60);
     bounds.end_tokens = {end};
-    CHECK(decode_checked(space{model, groups_of(rows), rules::match{}}, bounds, 7) == plain(model, prompt, bounds, 7));
+    CHECK(decode_checked(space{model, groups_of(rows), rules::match{}}, bounds, 7) ==
+          plain(model, short_prompt, bounds, 7));
   }
   limits bounds = budget(60);
   bounds.stop_sequences = {{0, 1}, {2, 2, 3}};
-  CHECK(decode_checked(space{model, groups_of(rows), rules::match{}}, bounds, 7) == plain(model, prompt, bounds, 7));
+  CHECK(decode_checked(space{model, groups_of(rows), rules::match{}}, bounds, 7) ==
+        plain(model, short_prompt, bounds, 7));
 }
 
 TEST_CASE("space: a second generation does not remember the first") {
   const masked_rows rows = random_masks(4, 3, 1, 0.2);
   testing::table_model model = model_of(rows);
   decoder d{space{model, groups_of(rows, 0.1)}, 9};
-  const token_list first = decode(d, prompt, budget(50));
+  const token_list first = decode(d, short_prompt, budget(50));
   const statistics once = d.stats();
   decode(d, {3, 3, 1, 0}, budget(17));
-  CHECK(decode(d, prompt, budget(50)) == first);
+  CHECK(decode(d, short_prompt, budget(50)) == first);
   CHECK(d.stats().target_tokens == once.target_tokens);
   CHECK(d.stats().accepted == once.accepted);
 }
@@ -110,12 +110,12 @@ TEST_CASE("space: many sequences in one call give the texts of each alone") {
   batch_decoder batch;
   std::vector<std::size_t> ids;
   for (std::uint64_t i = 0; i < 4; ++i) {
-    ids.push_back(batch.add(space{model, groups_of(rows, i % 2 == 0 ? 0.0 : 0.1)}, prompt, budget(40), i));
+    ids.push_back(batch.add(space{model, groups_of(rows, i % 2 == 0 ? 0.0 : 0.1)}, short_prompt, budget(40), i));
   }
   batch.run();
   for (std::uint64_t i = 0; i < 4; ++i) {
     decoder alone{space{model, groups_of(rows, i % 2 == 0 ? 0.0 : 0.1)}, i};
-    CHECK(tokens_of(batch[ids[i]].output()) == decode(alone, prompt, budget(40)));
+    CHECK(tokens_of(batch[ids[i]].output()) == decode(alone, short_prompt, budget(40)));
   }
 }
 
@@ -153,7 +153,7 @@ TEST_CASE("space: of the (k + 1)^2 rows of a round at most 2 k + 1 are asked for
   testing::table_model inner = model_of(rows);
   lazy_model model{inner};
   decoder d{space{model, groups_of(rows), rules::token{}}, 2};
-  d.start(prompt, budget(300));
+  d.start(short_prompt, budget(300));
   std::size_t most = 0;
   while (!d.done()) {
     const std::size_t before = model.asked();
@@ -169,7 +169,7 @@ TEST_CASE("space: good masks save calls") {
   const masked_rows rows = random_masks(4, 3, 1, 0.0, 0.3);
   testing::table_model model = model_of(rows);
   decoder d{space{model, groups_of(rows)}, 2};
-  decode(d, prompt, budget(600));
+  decode(d, short_prompt, budget(600));
   CHECK(d.stats().tokens_per_call() > 2.0);
   CHECK(d.stats().tokens_per_call() < 4.0);
   CHECK(d.stats().acceptance_at(0) > 0.7);

@@ -14,27 +14,24 @@
 #include <proviso/rules/match.hpp>
 
 #include "support/catch.hpp"
+#include "support/decoding.hpp"
 #include "support/drafting.hpp"
 
 namespace {
 
 using namespace proviso;
+using support::budget;
 using support::tokens;
 
-const tokens prompt{1, 2, 3, 1, 2, 4, 1, 2};
+const tokens repeating_prompt{1, 2, 3, 1, 2, 4, 1, 2};
 
-limits budget(std::size_t count) {
-  limits bounds;
-  bounds.max_tokens = count;
-  return bounds;
-}
 bool same_text(const decoder& a, const decoder& b) {
   return std::equal(a.output().begin(), a.output().end(), b.output().begin(), b.output().end(),
                     [](const generated_token& x, const generated_token& y) { return x.token == y.token; });
 }
 
 /// Decodes step by step and checks what must hold after every round.
-void run_checked(decoder& d, const tokens& text, const limits& bounds) {
+void run_speculative(decoder& d, const tokens& text, const limits& bounds) {
   d.start(text, bounds);
   while (!d.done()) {
     d.step();
@@ -78,18 +75,18 @@ TEST_CASE("speculative: at temperature 0 the text is that of plain decoding") {
   const transforms::temperature cold{0.0F};
   decoder plain{autoregressive{target, cold}};
   plain.run(
-      prompt, [](generated_token) {}, budget(60));
+      repeating_prompt, [](generated_token) {}, budget(60));
   for_each_drafter(small, near, true, [&](const auto& drafter) {
     decoder g{speculative{target, drafter, rules::greedy{}, cold, lengths::fixed{6}}};
     decoder m{speculative{target, drafter, rules::match{}, cold, lengths::heuristic{2, 6}}};
-    run_checked(g, prompt, budget(60));
-    run_checked(m, prompt, budget(60));
+    run_speculative(g, repeating_prompt, budget(60));
+    run_speculative(m, repeating_prompt, budget(60));
     CHECK(same_text(plain, g));
     CHECK(same_text(plain, m));
   });
   for_each_drafter(small, near, false, [&](const auto& drafter) {
     decoder t{speculative{target, drafter, rules::token{}, cold}};
-    run_checked(t, prompt, budget(60));
+    run_speculative(t, repeating_prompt, budget(60));
     CHECK(same_text(plain, t));
   });
 }
@@ -104,10 +101,10 @@ TEST_CASE("speculative: with match the text is that of plain decoding with the s
   const transforms::temperature warm{temperature};
   decoder plain{autoregressive{target, warm}, seed, 3};
   plain.run(
-      prompt, [](generated_token) {}, budget(60));
+      repeating_prompt, [](generated_token) {}, budget(60));
   for_each_drafter(small, near, true, [&](const auto& drafter) {
     decoder d{speculative{target, drafter, rules::match{}, warm, lengths::fixed{6}}, seed, 3};
-    run_checked(d, prompt, budget(60));
+    run_speculative(d, repeating_prompt, budget(60));
     CHECK(same_text(plain, d));
     for (std::size_t i = 0; i < plain.output().size(); ++i) {
       CHECK(plain.output()[i].log_probability == d.output()[i].log_probability);
@@ -123,7 +120,7 @@ TEST_CASE("speculative: after every round the target holds the text but its last
     sequence s{speculative{target, drafter, rules::match{}, transforms::temperature{}, lengths::fixed{6}}, 5};
     std::vector<any_session> sessions;
     for (model_slot* slot : s.model_slots()) sessions.push_back(open_session(*slot));
-    s.start(prompt, budget(40));
+    s.start(repeating_prompt, budget(40));
     while (!s.done()) {
       for (std::span<const request> open = s.plan(); !open.empty(); open = s.plan()) {
         const request r = open.front();
@@ -148,10 +145,10 @@ TEST_CASE("speculative: limits cut the same text at the same place, whatever was
   if (kind == 3) bounds.max_tokens = 2;
   decoder plain{autoregressive{target}, 5};
   plain.run(
-      prompt, [](generated_token) {}, bounds);
+      repeating_prompt, [](generated_token) {}, bounds);
   for_each_drafter(small, table, true, [&](const auto& drafter) {
     decoder d{speculative{target, drafter, rules::match{}, transforms::temperature{}, lengths::fixed{7}}, 5};
-    run_checked(d, prompt, bounds);
+    run_speculative(d, repeating_prompt, bounds);
     CHECK(same_text(plain, d));
     CHECK(plain.why() == d.why());
     CHECK(d.sessions()[0].length() == d.text().size() - 1);
@@ -166,12 +163,12 @@ TEST_CASE("speculative: capacity and rewind horizon of the target clip drafts, n
   testing::table_model small{table};
   decoder plain{autoregressive{target}, 5};
   plain.run(
-      prompt, [](generated_token) {}, budget(100));
+      repeating_prompt, [](generated_token) {}, budget(100));
   CHECK(plain.why() == stop_reason::capacity);
   CHECK(plain.text().size() == capacity + 1);
   for_each_drafter(small, table, false, [&](const auto& drafter) {
     decoder d{speculative{target, drafter, rules::match{}}, 5};
-    run_checked(d, prompt, budget(100));
+    run_speculative(d, repeating_prompt, budget(100));
     CHECK(same_text(plain, d));
     CHECK(d.why() == stop_reason::capacity);
   });
@@ -183,7 +180,7 @@ TEST_CASE("speculative: a restart with a longer prompt reuses what the sessions 
   testing::table_model small{testing::random_table(5, 2, 4)};
   for_each_drafter(small, table, true, [&](const auto& drafter) {
     decoder d{speculative{target, drafter, rules::match{}}, 5};
-    run_checked(d, prompt, budget(30));
+    run_speculative(d, repeating_prompt, budget(30));
     tokens longer(d.text().begin(), d.text().end());
     longer.insert(longer.end(), {1, 2, 3});
     target.reset_counts();
@@ -193,10 +190,10 @@ TEST_CASE("speculative: a restart with a longer prompt reuses what the sessions 
     while (!d.done()) d.step();
 
     decoder fresh{speculative{target, drafter, rules::match{}}, 5};
-    run_checked(fresh, longer, budget(30));
+    run_speculative(fresh, longer, budget(30));
     CHECK(same_text(d, fresh));
-    run_checked(d, prompt, budget(30));  // back to the first prompt
-    run_checked(fresh, prompt, budget(30));
+    run_speculative(d, repeating_prompt, budget(30));  // back to the first prompt
+    run_speculative(fresh, repeating_prompt, budget(30));
     CHECK(same_text(d, fresh));
   });
 }
@@ -207,9 +204,9 @@ TEST_CASE("speculative: the same seed gives the same text again, also where the 
   testing::table_model small{testing::random_table(5, 2, 4)};
   for_each_drafter(small, table, false, [&](const auto& drafter) {
     decoder d{speculative{target, drafter, rules::token{}, transforms::temperature{}, lengths::heuristic{2, 8}}, 5};
-    run_checked(d, prompt, budget(50));
+    run_speculative(d, repeating_prompt, budget(50));
     const std::vector<generated_token> first(d.output().begin(), d.output().end());
-    run_checked(d, prompt, budget(50));
+    run_speculative(d, repeating_prompt, budget(50));
     CHECK(std::equal(first.begin(), first.end(), d.output().begin(), d.output().end(),
                      [](const generated_token& x, const generated_token& y) { return x.token == y.token; }));
   });
@@ -220,7 +217,7 @@ TEST_CASE("speculative: depth counters add up to drafted and accepted tokens of 
   testing::table_model target{table};
   testing::table_model small{testing::random_table(5, 2, 4)};
   decoder d{speculative{target, drafters::model{small}, rules::token{}}, 5};
-  run_checked(d, prompt, budget(100));
+  run_speculative(d, repeating_prompt, budget(100));
   std::uint64_t drafted = 0;
   std::uint64_t accepted = 0;
   for (std::size_t i = 0; i < d.stats().drafted_at.size(); ++i) {
@@ -236,7 +233,7 @@ TEST_CASE("speculative: depth counters add up to drafted and accepted tokens of 
 TEST_CASE("speculative: a drafted token outside the vocabulary is named before the model sees it") {
   testing::table_model target{testing::random_table(5, 1, 1)};
   decoder d{speculative{target, support::pushed_tree{{1}, 1000}, rules::match{}}};
-  d.start(prompt);
+  d.start(repeating_prompt);
   REQUIRE_THROWS_AS(d.step(), std::out_of_range);
   CHECK(d.why() == stop_reason::failed);
 }

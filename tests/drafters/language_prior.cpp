@@ -28,8 +28,8 @@ tokens bytes_of(std::string_view text) {
   for (const char c : text) all.push_back(static_cast<unsigned char>(c));
   return all;
 }
-using prior = drafters::language_prior<byte_tokens>;
-static_assert(drafters::text_prior<prior>);
+using byte_prior = drafters::language_prior<byte_tokens>;
+static_assert(drafters::text_prior<byte_prior>);
 
 /// The value of a field of a line of JSON that has no escapes but \", \\, \n and \t.
 std::string field(const std::string& line, const std::string& name) {
@@ -50,7 +50,7 @@ TEST_CASE("language_prior: names the language of every bundled prompt, from 80 b
   std::ifstream in{"examples/zoo/prompts.jsonl"};
   REQUIRE(in);
   std::size_t seen = 0;
-  prior p{byte_tokens{}};
+  byte_prior p{byte_tokens{}};
   for (std::string line; std::getline(in, line); ++seen) {
     const std::string language = field(line, "language");
     const tokens text = bytes_of(field(line, "text"));
@@ -66,7 +66,7 @@ TEST_CASE("language_prior: names the language of every bundled prompt, from 80 b
 }
 
 TEST_CASE("language_prior: knows nothing before a text, and adds up to one") {
-  prior p{byte_tokens{}};
+  byte_prior p{byte_tokens{}};
   CHECK(p.probability("de") == 1.0 / 8.0);
   CHECK(p.probability("it") == 0.0);
   p.read(bytes_of("42 + 17, 99."));
@@ -84,7 +84,7 @@ TEST_CASE("language_prior: follows a text from one language to the next, however
       "Der Befehl zeigt die Namen aller Dateien an, die nicht gelesen werden konnten, und endet dann. ";
   const std::string french =
       "La commande affiche les noms de tous les fichiers qui n'ont pas pu être lus, puis elle se termine. ";
-  prior p{byte_tokens{}};
+  byte_prior p{byte_tokens{}};
   p.read(bytes_of(german + german));
   CHECK(p.likeliest() == "de");
   CHECK(p.probability("fr") < 0.01);
@@ -92,7 +92,7 @@ TEST_CASE("language_prior: follows a text from one language to the next, however
   CHECK(p.likeliest() == "fr");
   CHECK(p.probability("de") < 0.1);
 
-  prior single{byte_tokens{}};
+  byte_prior single{byte_tokens{}};
   for (const token_id t : bytes_of(german + german + french + french)) single.read(std::vector<token_id>{t});
   CHECK(single.probability("fr") == p.probability("fr"));
 }
@@ -112,9 +112,10 @@ TEST_CASE("language_prior: languages of one's own") {
 
 TEST_CASE("language_prior: senseless arguments are refused") {
   const drafters::language_profiles empty;
-  REQUIRE_THROWS_AS((prior{byte_tokens{}, empty}), std::invalid_argument);
-  REQUIRE_THROWS_AS((prior{byte_tokens{}, drafters::language_profiles::bundled(), 0.5}), std::invalid_argument);
-  static_assert(!std::is_constructible_v<prior, byte_tokens, drafters::language_profiles>);  // would not outlive it
+  REQUIRE_THROWS_AS((byte_prior{byte_tokens{}, empty}), std::invalid_argument);
+  REQUIRE_THROWS_AS((byte_prior{byte_tokens{}, drafters::language_profiles::bundled(), 0.5}), std::invalid_argument);
+  static_assert(
+      !std::is_constructible_v<byte_prior, byte_tokens, drafters::language_profiles>);  // would not outlive it
 }
 
 }  // namespace

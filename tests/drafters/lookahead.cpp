@@ -17,19 +17,14 @@
 #include <proviso/testing/table_model.hpp>
 
 #include "support/catch.hpp"
+#include "support/decoding.hpp"
 
 namespace {
 
 using namespace proviso;
+using support::budget;
+using support::short_prompt;
 using tokens = std::vector<token_id>;
-
-const tokens prompt{1, 0, 2};
-
-limits budget(std::size_t count) {
-  limits bounds;
-  bounds.max_tokens = count;
-  return bounds;
-}
 
 /// Token t of `words` is followed by 7 t + 3.
 testing::table_model certain(std::size_t words, std::size_t capacity = unlimited) {
@@ -45,7 +40,7 @@ template <class See>
 void watch(testing::table_model& model, const drafters::lookahead& drafter, const limits& bounds, See see) {
   sequence s{speculative{model, drafter, rules::match{}, transforms::temperature{}, lengths::fixed{3}}, 3};
   any_session session = open_session(*s.model_slots()[0]);
-  s.start(prompt, bounds);
+  s.start(short_prompt, bounds);
   while (!s.done()) {
     for (std::span<const request> open = s.plan(); !open.empty(); open = s.plan()) {
       const request r = open.front();
@@ -61,8 +56,9 @@ TEST_CASE("lookahead: columns become n-grams that are guessed when their first t
   decoder d{
       speculative{model, drafters::lookahead{5, 4, 4}, rules::match{}, transforms::temperature{}, lengths::fixed{3}}};
   d.run(
-      prompt, [](generated_token) {}, budget(60));
-  for (std::size_t i = prompt.size(); i < d.text().size(); ++i) CHECK(d.text()[i] == (d.text()[i - 1] * 7 + 3) % 31);
+      short_prompt, [](generated_token) {}, budget(60));
+  for (std::size_t i = short_prompt.size(); i < d.text().size(); ++i)
+    CHECK(d.text()[i] == (d.text()[i - 1] * 7 + 3) % 31);
   CHECK(d.stats().accepted > 20);
   CHECK(d.stats().tokens_per_call() > 1.5);
   CHECK(d.stats().drafted_at[2] > 0);
@@ -75,7 +71,7 @@ TEST_CASE("lookahead: the window of the paper, a chain below the root and a bran
   std::size_t round = 0;
   watch(model, drafters::lookahead{width, gram, 2}, budget(30),
         [&](const tree_block& b, std::span<const token_id> text) {
-          if (text.size() + 4 > prompt.size() + 30) return;
+          if (text.size() + 4 > short_prompt.size() + 30) return;
           ++round;
           const std::size_t levels = round < gram ? round : gram - 1;
           REQUIRE(b.tokens.size() >= 1 + width * levels);
@@ -101,12 +97,12 @@ TEST_CASE("lookahead: the text is that of plain decoding, with and without room"
   testing::table_model model{testing::random_table(5, 2, 1, 3.0F), capacity};
   decoder plain{autoregressive{wide}, seed};
   plain.run(
-      prompt, [](generated_token) {}, budget(80));
+      short_prompt, [](generated_token) {}, budget(80));
   decoder d{
       speculative{model, drafters::lookahead{4, 3, 3}, rules::match{}, transforms::temperature{}, lengths::fixed{4}},
       seed};
   d.run(
-      prompt, [](generated_token) {}, budget(80));
+      short_prompt, [](generated_token) {}, budget(80));
   CHECK(d.text().size() == std::min<std::size_t>(capacity + 1, 83));
   CHECK(std::equal(d.text().begin(), d.text().end(), plain.text().begin()));
   CHECK(d.stats().accepted > 0);
@@ -116,7 +112,7 @@ TEST_CASE("lookahead: guesses are a tree without equal siblings, never deeper or
   testing::table_model model{testing::random_table(4, 2, 1, 3.0F)};
   std::size_t branches = 0;
   watch(model, drafters::lookahead{3, 4, 3}, budget(60), [&](const tree_block& b, std::span<const token_id> text) {
-    if (text.size() + 4 > prompt.size() + 60) return;
+    if (text.size() + 4 > short_prompt.size() + 60) return;
     const std::size_t window = 3 * 3;
     if (b.tokens.size() < 1 + window) return;  // it still grows
     const std::size_t guesses = b.tokens.size() - window;
@@ -142,7 +138,7 @@ TEST_CASE("lookahead: rows that are no law do not stop it") {
                              }};
   decoder d{speculative{model, drafters::lookahead{}, rules::match{}}};
   d.run(
-      prompt, [](generated_token) {}, budget(40));
+      short_prompt, [](generated_token) {}, budget(40));
   CHECK(d.output().size() == 40);
 }
 

@@ -15,18 +15,14 @@
 #include <proviso/rules/match.hpp>
 
 #include "support/catch.hpp"
+#include "support/decoding.hpp"
 #include "support/masked.hpp"
 
 namespace {
 
 using namespace proviso;
+using support::budget;
 using tokens = std::vector<token_id>;
-
-limits budget(std::size_t count) {
-  limits bounds;
-  bounds.max_tokens = count;
-  return bounds;
-}
 
 /// The target's block of one round, as the paper writes it down: behind `before` tokens of the text.
 struct layout {

@@ -8,18 +8,14 @@
 #include <proviso/rules/match.hpp>
 
 #include "support/catch.hpp"
+#include "support/decoding.hpp"
 #include "support/drafting.hpp"
 
 namespace {
 
 using namespace proviso;
+using support::budget;
 using support::tokens;
-
-limits budget(std::size_t count) {
-  limits bounds;
-  bounds.max_tokens = count;
-  return bounds;
-}
 
 /// Always the same token.
 testing::row_table constant(token_id token) {

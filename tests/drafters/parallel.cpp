@@ -13,6 +13,7 @@
 #include <proviso/rules/match.hpp>
 
 #include "support/catch.hpp"
+#include "support/decoding.hpp"
 #include "support/masked.hpp"
 
 namespace {
@@ -20,15 +21,9 @@ namespace {
 using namespace proviso;
 using drafters::mask_row;
 using drafters::mask_sight;
+using support::budget;
+using support::short_prompt;
 using tokens = std::vector<token_id>;
-
-const tokens prompt{1, 0, 2};
-
-limits budget(std::size_t count) {
-  limits bounds;
-  bounds.max_tokens = count;
-  return bounds;
-}
 
 /// Rows that are certain: token t of 5 is followed by t + 1, and the j-th mask after t stands for t + j + `shift`.
 class counting {
@@ -68,7 +63,7 @@ run_result run(Target& target, counting& small, mask_row row, mask_sight sight, 
   const drafters::parallel drafter{small.model(), small.masks(), row, sight};
   decoder d{speculative{target, drafter, rules::match{}, transforms::temperature{}, lengths::fixed{drafter.size()}}, 4};
   d.run(
-      prompt, [](generated_token) {}, budget(count));
+      short_prompt, [](generated_token) {}, budget(count));
   CHECK(d.sessions()[1].length() <= d.text().size());
   return {d.stats(), {d.text().begin(), d.text().end()}};
 }
@@ -77,7 +72,7 @@ TEST_CASE("parallel: one evaluation drafts all candidates, from the rows of text
   counting target{3, 1};
   counting small{3, 1};
   const run_result r = run(target.model(), small, mask_row::next, mask_sight::earlier, 21);
-  for (std::size_t i = prompt.size(); i < r.text.size(); ++i) CHECK(r.text[i] == (r.text[i - 1] + 1) % 5);
+  for (std::size_t i = short_prompt.size(); i < r.text.size(); ++i) CHECK(r.text[i] == (r.text[i - 1] + 1) % 5);
   CHECK(r.stats.target_calls == 5);  // four candidates and one token more; the last round has room for one
   CHECK(r.stats.accepted == 16);
   CHECK(r.stats.drafter_calls == 4);
@@ -112,7 +107,7 @@ TEST_CASE("parallel: masks see each other only where they may") {
   const drafters::parallel drafter{small, {5, 6, 7}, mask_row::own, sight};
   decoder d{speculative{target.model(), drafter, rules::match{}, transforms::temperature{}, lengths::fixed{3}}};
   d.run(
-      prompt, [](generated_token) {}, budget(4));
+      short_prompt, [](generated_token) {}, budget(4));
   REQUIRE(seen.size() >= 3);
   CHECK(seen[0] == (sight == mask_sight::all ? 3U : 1U));
   CHECK(seen[1] == (sight == mask_sight::all ? 3U : 2U));
@@ -123,7 +118,7 @@ TEST_CASE("parallel: capacity and horizon of the drafting model end drafts, not 
   counting target{3, 1};
   decoder plain{autoregressive{target.model()}, 4};
   plain.run(
-      prompt, [](generated_token) {}, budget(40));
+      short_prompt, [](generated_token) {}, budget(40));
   const auto capacity = static_cast<std::size_t>(GENERATE(2, 3, 4, 9, 20, 100));
   const auto horizon = static_cast<std::size_t>(GENERATE(0, 1, 2, 100));
   const auto row = GENERATE(mask_row::next, mask_row::own);
@@ -143,7 +138,7 @@ TEST_CASE("parallel: a row that is not a law ends the draft and is counted") {
   const drafters::parallel drafter{small, {5, 6}};
   decoder d{speculative{target.model(), drafter, rules::match{}, transforms::temperature{}, lengths::fixed{3}}};
   d.run(
-      prompt, [](generated_token) {}, budget(20));
+      short_prompt, [](generated_token) {}, budget(20));
   CHECK(d.stats().discarded > 0);
   CHECK(d.stats().drafted_at[0] > 0);
   CHECK(d.stats().drafted_at[1] == 0);
@@ -184,7 +179,7 @@ TEST_CASE("parallel: the length policy is asked before the evaluation, then abou
     small.model().reset_counts();
     decoder d{speculative{target.model(), drafters::parallel{small.model(), small.masks()}, rules::match{},
                           transforms::temperature{}, asked{all, threshold, dear}}};
-    d.start(prompt, budget(20));
+    d.start(short_prompt, budget(20));
     d.step();
     return d.stats().drafted;
   };
@@ -207,7 +202,7 @@ TEST_CASE("parallel: at temperature 0 the length policy is asked about the law o
   std::vector<asked::question> all;
   decoder d{speculative{target.model(), drafters::parallel{small, {5, 6}}, rules::match{},
                         transforms::temperature{0.0F}, asked{all, 0.5, false}}};
-  d.start(prompt, budget(20));
+  d.start(short_prompt, budget(20));
   d.step();
   CHECK(d.stats().drafted == 1);
   CHECK(all.size() == 3);

@@ -27,10 +27,10 @@ using tokens_view = std::span<const token_id>;
 /// Languages of eight tokens each: tokens 0 .. 7 are language 0, and so on. A text stays in the language of its last
 /// token, except that at two places all texts go over to the next one.
 constexpr std::size_t languages = 3;
-constexpr std::size_t alphabet = 8;
-constexpr std::size_t vocab = languages * alphabet;
+constexpr std::size_t language_size = 8;
+constexpr std::size_t vocab_size = languages * language_size;
 
-std::size_t language_of(token_id x) { return static_cast<std::size_t>(x) / alphabet; }
+std::size_t language_of(token_id x) { return static_cast<std::size_t>(x) / language_size; }
 
 /// Logits of a text: within the language `next` they are noise of `seed`, elsewhere they are low.
 void fill(tokens_view text, std::size_t next, std::uint32_t seed, std::span<float> row) {
@@ -38,7 +38,7 @@ void fill(tokens_view text, std::size_t next, std::uint32_t seed, std::span<floa
   if (text.size() > 1) h ^= static_cast<std::uint32_t>(text[text.size() - 2]) * 40503U;
   for (std::size_t i = 0; i < row.size(); ++i) {
     const philox::words w = philox::block({h, static_cast<std::uint32_t>(i), seed, 0}, 1);
-    row[i] = 3.0F * static_cast<float>(w[0] >> 8U) / 16777216.0F + (i / alphabet == next ? 14.0F : 0.0F);
+    row[i] = 3.0F * static_cast<float>(w[0] >> 8U) / 16777216.0F + (i / language_size == next ? 14.0F : 0.0F);
   }
 }
 
@@ -50,10 +50,10 @@ std::size_t next_language(tokens_view text, std::size_t period) {
 /// A target, a general drafter that is fair at all languages, and one drafter per language that is good at that only.
 struct world {
   explicit world(std::size_t period = 0)
-      : target{vocab,
+      : target{vocab_size,
                [period](tokens_view text, std::span<float> row) { fill(text, next_language(text, period), 1, row); }},
-        general{vocab, blend(0.45F, languages)},
-        own{{vocab, blend(0.15F, 0)}, {vocab, blend(0.15F, 1)}, {vocab, blend(0.15F, 2)}} {}
+        general{vocab_size, blend(0.45F, languages)},
+        own{{vocab_size, blend(0.15F, 0)}, {vocab_size, blend(0.15F, 1)}, {vocab_size, blend(0.15F, 2)}} {}
 
   /// Logits between the target's and noise: a share of `much` noise on texts in `home` (everywhere if that is no
   /// language), else noise alone.
@@ -75,8 +75,8 @@ struct world {
 class by_last {
  public:
   void start() noexcept { last_ = 0; }
-  void read(tokens_view tokens) noexcept {
-    if (!tokens.empty()) last_ = tokens.back();
+  void read(tokens_view text) noexcept {
+    if (!text.empty()) last_ = text.back();
   }
   double probability(std::string_view language) const noexcept { return language == likeliest() ? 1.0 : 0.0; }
   std::string_view likeliest() const noexcept {
@@ -129,7 +129,7 @@ double mean_cost(world& w, token_id first, std::size_t count, Make make) {
 TEST_CASE("router: with a prior, close to the drafter of the language from the first round on") {
   world w;
   for (std::size_t l = 0; l < languages; ++l) {
-    const auto first = static_cast<token_id>(l * alphabet);
+    const auto first = static_cast<token_id>(l * language_size);
     const double general = mean_cost(w, first, 128, [&] { return drafters::model{w.general}; });
     const double own = mean_cost(w, first, 128, [&] { return drafters::model{w.own[l]}; });
     const double foreign = mean_cost(w, first, 128, [&] { return drafters::model{w.own[(l + 1) % languages]}; });

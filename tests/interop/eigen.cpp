@@ -12,16 +12,17 @@ namespace {
 using rows_major = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 template <class M>
-concept viewable = requires(M&& m) {
+concept viewable_matrix = requires(M&& m) {
   as_logits(std::forward<M>(m));
 };
 
 // Rows that are not contiguous, lazy expressions and owning temporaries are refused at compile time.
-static_assert(viewable<rows_major&> && viewable<const Eigen::VectorXd&> && viewable<Eigen::RowVectorXf&>);
-static_assert(!viewable<Eigen::MatrixXf&>);
-static_assert(!viewable<decltype(std::declval<rows_major&>() + std::declval<rows_major&>())>);
-static_assert(!viewable<rows_major>);
-static_assert(viewable<Eigen::Map<rows_major>>);
+static_assert(viewable_matrix<rows_major&> && viewable_matrix<const Eigen::VectorXd&> &&
+              viewable_matrix<Eigen::RowVectorXf&>);
+static_assert(!viewable_matrix<Eigen::MatrixXf&>);
+static_assert(!viewable_matrix<decltype(std::declval<rows_major&>() + std::declval<rows_major&>())>);
+static_assert(!viewable_matrix<rows_major>);
+static_assert(viewable_matrix<Eigen::Map<rows_major>>);
 }  // namespace
 
 TEST_CASE("Eigen objects are read where they lie") {

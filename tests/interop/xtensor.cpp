@@ -22,14 +22,14 @@ using namespace proviso;
 
 namespace {
 template <class X>
-concept viewable = requires(X&& x) {
+concept viewable_tensor = requires(X&& x) {
   as_logits(std::forward<X>(x));
 };
 
 // Lazy expressions and temporaries are refused at compile time.
-static_assert(viewable<xt::xtensor<float, 2>&> && viewable<const xt::xarray<double>&>);
-static_assert(!viewable<decltype(std::declval<xt::xtensor<float, 2>&>() + 1.0F)&>);
-static_assert(!viewable<xt::xtensor<float, 2>>);
+static_assert(viewable_tensor<xt::xtensor<float, 2>&> && viewable_tensor<const xt::xarray<double>&>);
+static_assert(!viewable_tensor<decltype(std::declval<xt::xtensor<float, 2>&>() + 1.0F)&>);
+static_assert(!viewable_tensor<xt::xtensor<float, 2>>);
 }  // namespace
 
 TEST_CASE("xtensor objects are read where they lie") {

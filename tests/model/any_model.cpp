@@ -16,8 +16,8 @@ using namespace support;
 
 namespace {
 
-const token_list text{1, 2, 3};
-const std::vector<node_id> parents{-1, 0, 0};
+const token_list three_tokens{1, 2, 3};
+const std::vector<node_id> two_children{-1, 0, 0};
 const std::vector<std::uint64_t> bits{1, 3, 5};
 
 std::vector<float> row_of(const logits_rows& rows, std::size_t i) {
@@ -36,24 +36,24 @@ TEST_CASE("any_session forwards to the session and says what it cannot do") {
   any_session s{rows.open()};
   CHECK(s.capacity() == unlimited);
   CHECK(s.max_rewind() == unlimited);
-  const std::vector<float> expected = row_of(s.eval(chain_block{text, 1}), 0);
+  const std::vector<float> expected = row_of(s.eval(chain_block{three_tokens, 1}), 0);
   CHECK(s.length() == 3);
   CHECK(static_cast<testing::table_model::session_type*>(s.get())->length() == 3);
   s.rewind(0);
-  CHECK(s.eval(masked_block{tree_block{text, parents, 3}, bits}).rows() == 3);
+  CHECK(s.eval(masked_block{tree_block{three_tokens, two_children, 3}, bits}).rows() == 3);
   s.keep(std::vector<node_id>{0, 2});
   CHECK(s.length() == 2);
 
   any_session c{chain.open()};
-  CHECK(row_of(c.eval(chain_block{text, 1}), 0) == expected);
-  CHECK_THROWS_AS(c.eval(tree_block{text, parents, 1}), std::invalid_argument);
-  CHECK_THROWS_AS(c.eval(masked_block{tree_block{text, {}, 1}, bits}), std::invalid_argument);
+  CHECK(row_of(c.eval(chain_block{three_tokens, 1}), 0) == expected);
+  CHECK_THROWS_AS(c.eval(tree_block{three_tokens, two_children, 1}), std::invalid_argument);
+  CHECK_THROWS_AS(c.eval(masked_block{tree_block{three_tokens, {}, 1}, bits}), std::invalid_argument);
   CHECK_THROWS_AS(c.keep(std::vector<node_id>{0}), std::invalid_argument);
   CHECK(c.length() == 3);
 
   any_session t{tree.open()};
-  CHECK(t.eval(tree_block{text, parents, 3}).rows() == 3);
-  CHECK_THROWS_AS(t.eval(masked_block{tree_block{text, parents, 1}, bits}), std::invalid_argument);
+  CHECK(t.eval(tree_block{three_tokens, two_children, 3}).rows() == 3);
+  CHECK_THROWS_AS(t.eval(masked_block{tree_block{three_tokens, two_children, 1}, bits}), std::invalid_argument);
 
   testing::tiny_capacity tiny{rows, 7};
   testing::short_horizon near{rows, 2};
@@ -67,7 +67,7 @@ TEST_CASE("any_session owns its session") {
     any_session a{rows.open()};
     any_session b{rows.open()};
     CHECK(rows.counts().open == 2);
-    b.eval(chain_block{text, 1});
+    b.eval(chain_block{three_tokens, 1});
     a = std::move(b);
     CHECK(a.length() == 3);
     const any_session c{std::move(a)};
@@ -102,7 +102,8 @@ TEST_CASE("a batch is one call where the model offers it, else one per session")
     model_batch batch{model};
     any_session a = model.open();
     any_session b = model.open();
-    any_batch_item items[] = {{&a, chain_block{text, 1}}, {&b, chain_block{std::span<const token_id>{text}.first(2), 2}}};
+    const std::span<const token_id> first_two = std::span<const token_id>{three_tokens}.first(2);
+    any_batch_item items[] = {{&a, chain_block{three_tokens, 1}}, {&b, chain_block{first_two, 2}}};
     rows.reset_counts();
     batch.eval(items);
     CHECK(rows.counts().calls == (batched ? 1U : 2U));
@@ -110,10 +111,10 @@ TEST_CASE("a batch is one call where the model offers it, else one per session")
     CHECK(items[0].rows.rows() == 1);
     CHECK(items[1].rows.rows() == 2);
     any_session alone = model.open();
-    CHECK(row_of(items[1].rows, 1) == row_of(alone.eval(chain_block{std::span<const token_id>{text}.first(2), 1}), 0));
+    CHECK(row_of(items[1].rows, 1) == row_of(alone.eval(chain_block{first_two, 1}), 0));
     CHECK(batch.model() == model);
     model_batch moved = std::move(batch);
-    any_batch_item one{&a, chain_block{text, 1}};
+    any_batch_item one{&a, chain_block{three_tokens, 1}};
     moved.eval({&one, 1});
     CHECK(a.length() == 6);
   }

@@ -15,7 +15,7 @@ namespace {
 
 using namespace mutants;
 
-enum class fault {
+enum class block_fault {
   none,
   prefix_stop,        ///< the scan goes forward and ends at the first prefix that fails
   first_passes,       ///< the shortest prefix that passes wins
@@ -41,7 +41,7 @@ struct chain {
 /// Block verification from the formulas.
 class block_scan {
  public:
-  explicit block_scan(fault f) : fault_{f} {}
+  explicit block_scan(block_fault f) : fault_{f} {}
 
   outcome operator()(const chain& c, const draft& d, const target_laws& p, random_ref random) {
     const std::size_t size = c.path.size();
@@ -52,24 +52,25 @@ class block_scan {
       const double below = at(c.q[i], d.token(c.path[i]));
       free.push_back(below > 0.0 ? free.back() * above / below : 0.0);
       const double next = below > 0.0 ? joint.back() * above / below : 0.0;
-      joint.push_back(fault_ == fault::uncapped ? free.back() : std::min(1.0, next));
+      joint.push_back(fault_ == block_fault::uncapped ? free.back() : std::min(1.0, next));
     }
-    if (fault_ == fault::uncapped) {
+    if (fault_ == block_fault::uncapped) {
       for (double& x : joint) x = std::min(1.0, x);
     }
     const auto passes = [&](std::size_t i) {
       const double P = joint[i];
-      const bool last = fault_ == fault::last_row_configured ? i == longest_ : i == size;
-      const bool early = fault_ == fault::last_row_early && i + 1 == size;
-      if (last || early || fault_ == fault::h_is_p) return random.flip(P, 1.0, purpose::acceptance, c.path[i - 1]);
+      const bool last = fault_ == block_fault::last_row_configured ? i == longest_ : i == size;
+      const bool early = fault_ == block_fault::last_row_early && i + 1 == size;
+      if (last || early || fault_ == block_fault::h_is_p)
+        return random.flip(P, 1.0, purpose::acceptance, c.path[i - 1]);
       const double S =
           sum(excess(P, i < size ? c.p[i] : probabilities(p(c.path[i - 1])), 1.0, i < size ? c.q[i] : c.q[i - 1]));
       return P > 0.0 && random.flip(S, S + 1.0 - P, purpose::acceptance, c.path[i - 1]);
     };
     std::size_t length = 0;
-    if (fault_ == fault::prefix_stop) {
+    if (fault_ == block_fault::prefix_stop) {
       while (length < size && passes(length + 1)) ++length;
-    } else if (fault_ == fault::first_passes) {
+    } else if (fault_ == block_fault::first_passes) {
       for (std::size_t i = 1; i <= size && length == 0; ++i) length = passes(i) ? i : 0;
     } else {
       for (length = size; length > 0 && !passes(length);) --length;
@@ -77,20 +78,20 @@ class block_scan {
     path_.assign(c.path.begin(), c.path.begin() + static_cast<std::ptrdiff_t>(length));
     const node_id tip = path_.empty() ? draft::root() : path_.back();
     if (length == size) {
-      const bool from_draft = fault_ == fault::bonus_from_draft && size > 0;
+      const bool from_draft = fault_ == block_fault::bonus_from_draft && size > 0;
       return {path_, random.pick_token(from_draft ? d.q(tip) : p(tip), d.next_position(tip)), ending(d, tip)};
     }
-    const double keep = fault_ == fault::token_residual      ? 1.0
-                        : fault_ == fault::uncapped_residual ? free[length]
-                                                             : joint[length];
+    const double keep = fault_ == block_fault::token_residual      ? 1.0
+                        : fault_ == block_fault::uncapped_residual ? free[length]
+                                                                   : joint[length];
     correction_ = excess(keep, c.p[length], 1.0, c.q[length]);
-    if (fault_ == fault::correction_from_target || !(sum(correction_) > 0.0)) correction_ = c.p[length];
+    if (fault_ == block_fault::correction_from_target || !(sum(correction_) > 0.0)) correction_ = c.p[length];
     return {path_, random.pick(law_of(correction_), purpose::residual, c.path[length]), origin::corrected};
   }
   void start() { longest_ = 0; }
 
  private:
-  fault fault_;
+  block_fault fault_;
   std::size_t longest_ = 0;
   std::vector<node_id> path_;
   row correction_;
@@ -99,7 +100,7 @@ class block_scan {
 class block_double {
  public:
   static constexpr bool lossless = false;
-  explicit block_double(fault f) : scan_{f} {}
+  explicit block_double(block_fault f) : scan_{f} {}
   void start() { scan_.start(); }
   outcome operator()(const draft& d, const target_laws& p, random_ref random) {
     chain c;
@@ -119,7 +120,7 @@ class block_double {
 class selection_double {
  public:
   static constexpr bool lossless = false;
-  explicit selection_double(fault f) : fault_{f}, scan_{f} {}
+  explicit selection_double(block_fault f) : fault_{f}, scan_{f} {}
   void start() { scan_.start(); }
 
   outcome operator()(const draft& d, const target_laws& p, random_ref random) {
@@ -134,7 +135,7 @@ class selection_double {
       const row q = probabilities(d.q(alive[0]));
       const auto ranks = [&](token_id x) { return order(c.p.back(), q, x); };
       const auto greater = [&](node_id a, node_id b) {
-        if (fault_ != fault::selected_by_value) return ranks(d.token(a)) < ranks(d.token(b));
+        if (fault_ != block_fault::selected_by_value) return ranks(d.token(a)) < ranks(d.token(b));
         return mutants::at(c.p.back(), d.token(a)) < mutants::at(c.p.back(), d.token(b));
       };
       at = *std::max_element(alive.begin(), alive.end(), greater);
@@ -149,7 +150,7 @@ class selection_double {
       }
       below = lesser;
       own *= mutants::at(q, d.token(at));
-      c.q.push_back(fault_ == fault::plain_law ? q : best);
+      c.q.push_back(fault_ == block_fault::plain_law ? q : best);
       c.path.push_back(at);
       std::vector<node_id> next;
       for (const node_id x : alive) {
@@ -174,42 +175,42 @@ class selection_double {
     return before;
   }
 
-  fault fault_;
+  block_fault fault_;
   block_scan scan_;
 };
 
-suspect block_with(fault f, const char* name) {
+suspect block_with(block_fault f, const char* name) {
   return {name, [f] { return block_double{f}; }};
 }
-suspect selection_with(fault f, const char* name) {
+suspect selection_with(block_fault f, const char* name) {
   return {name, [f] { return selection_double{f}; }};
 }
 
 TEST_CASE("block mutants") {
   judge({"block",
          {"rules::block", [] { return rules::block{}; }},
-         {block_with(fault::none, "double without a fault")},
-         {block_with(fault::prefix_stop, "stops at the first failing h"),
-          block_with(fault::first_passes, "shortest passing prefix"), block_with(fault::h_is_p, "h = P"),
-          block_with(fault::uncapped, "P capped at the end only"),
-          block_with(fault::uncapped_residual, "correction with uncapped P"),
-          block_with(fault::token_residual, "token residual"),
-          block_with(fault::correction_from_target, "correction from p"),
-          block_with(fault::bonus_from_draft, "bonus from q"),
-          block_with(fault::last_row_configured, "row K of a longer draft"),
-          block_with(fault::last_row_early, "h = P one row early")},
+         {block_with(block_fault::none, "double without a fault")},
+         {block_with(block_fault::prefix_stop, "stops at the first failing h"),
+          block_with(block_fault::first_passes, "shortest passing prefix"), block_with(block_fault::h_is_p, "h = P"),
+          block_with(block_fault::uncapped, "P capped at the end only"),
+          block_with(block_fault::uncapped_residual, "correction with uncapped P"),
+          block_with(block_fault::token_residual, "token residual"),
+          block_with(block_fault::correction_from_target, "correction from p"),
+          block_with(block_fault::bonus_from_draft, "bonus from q"),
+          block_with(block_fault::last_row_configured, "row K of a longer draft"),
+          block_with(block_fault::last_row_early, "h = P one row early")},
          {{{"chain of 2", {1, 1}}, 4}, {{"chain of 3", {1, 1, 1}}, 4}},
          testing::conditionals::every_round,
          true});
 }
 
 TEST_CASE("selected-path mutants") {
-  judge(
-      {"selected path",
-       {"rules::selected_path", [] { return rules::selected_path{}; }},
-       {selection_with(fault::none, "double without a fault")},
-       {selection_with(fault::plain_law, "verified with q"), selection_with(fault::selected_by_value, "selected by p")},
-       {{{"2 paths of 2", {2, 1}}, 3}}});
+  judge({"selected path",
+         {"rules::selected_path", [] { return rules::selected_path{}; }},
+         {selection_with(block_fault::none, "double without a fault")},
+         {selection_with(block_fault::plain_law, "verified with q"),
+          selection_with(block_fault::selected_by_value, "selected by p")},
+         {{{"2 paths of 2", {2, 1}}, 3}}});
 }
 
 enum class carry_fault {

@@ -16,7 +16,7 @@ namespace {
 
 using namespace mutants;
 
-enum class fault {
+enum class drafting_fault {
   none,
   greedy,             ///< the most probable token, recorded with the law of all
   filtered,           ///< drawn from the two most probable tokens, recorded with the law of all
@@ -38,102 +38,104 @@ double with_8_bits(double x) {
 /// A chain of drawn tokens.
 class chain_double {
  public:
-  chain_double(const tables& t, fault f, std::size_t depth) : table_{&t.q}, fault_{f}, depth_{depth} {}
+  chain_double(const tables& t, drafting_fault f, std::size_t depth) : table_{&t.q}, fault_{f}, depth_{depth} {}
 
   void operator()(const context& c, draft& d) const {
     node_id at = draft::root();
-    const std::size_t most = fault_ == fault::beyond_limit ? depth_ : c.limit();
+    const std::size_t most = fault_ == drafting_fault::beyond_limit ? depth_ : c.limit();
     for (std::size_t i = 0; i < depth_ && i < most; ++i) {
       std::vector<token_id> text = text_at(c, d, at);
       const narrow_law q{*table_, text};
-      const std::size_t seen = text.size() - (fault_ == fault::previous_row ? 1 : 0);
+      const std::size_t seen = text.size() - (fault_ == drafting_fault::previous_row ? 1 : 0);
       const narrow_law recorded{*table_, std::span<const token_id>{text}.first(seen)};
       const token_id x = draw(q, narrow_law{*table_, text, 2.0F}, c.random(), static_cast<node_id>(d.size()));
       const bool unlikely = q.view()(x) < 0.3;
-      if (fault_ == fault::dropped_by_value && unlikely) return;
-      if (fault_ == fault::dropped_by_next) {
+      if (fault_ == drafting_fault::dropped_by_value && unlikely) return;
+      if (fault_ == drafting_fault::dropped_by_next) {
         text.push_back(x);
         const narrow_law next{*table_, text};
         if (next.view()(next.view().argmax()) < 0.6) return;
       }
       at = record(d, at, recorded.view(), x);
-      if (fault_ == fault::stops_after && unlikely) return;
+      if (fault_ == drafting_fault::stops_after && unlikely) return;
     }
   }
 
  private:
   token_id draw(const narrow_law& q, const narrow_law& softer, random_ref random, node_id node) const {
-    if (fault_ == fault::greedy) return q.view().argmax();
-    if (fault_ == fault::other_temperature) return random.pick(softer.view(), purpose::draft, node);
-    if (fault_ != fault::filtered && fault_ != fault::rounded) return random.pick(q.view(), purpose::draft, node);
+    if (fault_ == drafting_fault::greedy) return q.view().argmax();
+    if (fault_ == drafting_fault::other_temperature) return random.pick(softer.view(), purpose::draft, node);
+    if (fault_ != drafting_fault::filtered && fault_ != drafting_fault::rounded)
+      return random.pick(q.view(), purpose::draft, node);
     row changed = probabilities(q.view());
-    if (fault_ == fault::filtered) *std::min_element(changed.begin(), changed.end()) = 0.0;
-    if (fault_ == fault::rounded) {
+    if (fault_ == drafting_fault::filtered) *std::min_element(changed.begin(), changed.end()) = 0.0;
+    if (fault_ == drafting_fault::rounded) {
       for (double& x : changed) x = with_8_bits(x);
     }
     return random.pick(law_of(changed), purpose::draft, node);
   }
 
   const testing::row_table* table_;
-  fault fault_;
+  drafting_fault fault_;
   std::size_t depth_;
 };
 
 template <class Rule = rules::token>
-suspect with(fault f, const char* name) {
+suspect with(drafting_fault f, const char* name) {
   return {name, [] { return Rule{}; },
           [f](const tables& t, const draft_shape& shape) {
             return chain_double{t, f, shape.depth()};
           }};
 }
 
-const std::vector<trial> chains{{{"chain of 2", {1, 1}}, 4}};
-
 TEST_CASE("drafting mutants") {
   judge({"drafters under rules::token",
          {"drawn chain", [] { return rules::token{}; }},
-         {with(fault::none, "double without a fault")},
-         {with(fault::greedy, "greedy draft, soft q"), with(fault::filtered, "filtered draft, unfiltered q"),
-          with(fault::other_temperature, "q at another temperature"), with(fault::previous_row, "q of the row before"),
-          with(fault::rounded, "drawn with 8 bits"), with(fault::dropped_by_value, "dropped for its own probability"),
-          with(fault::dropped_by_next, "dropped for the next law"),
-          with(fault::beyond_limit, "draft longer than the budget")},
-         chains});
+         {with(drafting_fault::none, "double without a fault")},
+         {with(drafting_fault::greedy, "greedy draft, soft q"),
+          with(drafting_fault::filtered, "filtered draft, unfiltered q"),
+          with(drafting_fault::other_temperature, "q at another temperature"),
+          with(drafting_fault::previous_row, "q of the row before"), with(drafting_fault::rounded, "drawn with 8 bits"),
+          with(drafting_fault::dropped_by_value, "dropped for its own probability"),
+          with(drafting_fault::dropped_by_next, "dropped for the next law"),
+          with(drafting_fault::beyond_limit, "draft longer than the budget")},
+         chain_of_two(4)});
   judge({"the same under rules::block",
          {"drawn chain", [] { return rules::block{}; }},
          {},
-         {with<rules::block>(fault::greedy, "greedy draft, soft q"),
-          with<rules::block>(fault::dropped_by_next, "dropped for the next law")},
-         chains});
+         {with<rules::block>(drafting_fault::greedy, "greedy draft, soft q"),
+          with<rules::block>(drafting_fault::dropped_by_next, "dropped for the next law")},
+         chain_of_two(4)});
 }
 
 /// What may be done: rules that match do not care, and a draft may end after a token that is kept.
 TEST_CASE("drafting that is sound") {
-  judge({"stops after a kept token", with(fault::stops_after, "under rules::token"), {}, {}, chains});
-  for (const fault f : {fault::greedy, fault::filtered, fault::dropped_by_value, fault::dropped_by_next}) {
-    judge({"whatever is drafted", with<rules::match>(f, "under rules::match"), {}, {}, chains});
+  judge({"stops after a kept token", with(drafting_fault::stops_after, "under rules::token"), {}, {}, chain_of_two(4)});
+  for (const drafting_fault f : {drafting_fault::greedy, drafting_fault::filtered, drafting_fault::dropped_by_value,
+                                 drafting_fault::dropped_by_next}) {
+    judge({"whatever is drafted", with<rules::match>(f, "under rules::match"), {}, {}, chain_of_two(4)});
   }
 }
 
-enum class siblings_fault {
+enum class drawing_fault {
   none,
   recorded_as_independent,  ///< drawn without replacement, recorded as drawn with
   best_of_three             ///< of three independent draws the two most probable are kept
 };
 
-proposal siblings_with(siblings_fault f, const tables& t) {
+proposal siblings_with(drawing_fault f, const tables& t) {
   return [f, &t](const context& c, draft& d) {
     if (c.limit() == 0) return;
     const narrow_law q{t.q, text_at(c, d, draft::root())};
     row rest = probabilities(q.view());
     std::vector<token_id> drawn;
-    for (node_id i = 1; i <= (f == siblings_fault::best_of_three ? 3 : 2) && sum(rest) > 0.0; ++i) {
+    for (node_id i = 1; i <= (f == drawing_fault::best_of_three ? 3 : 2) && sum(rest) > 0.0; ++i) {
       const narrow_law from{rest};
       drawn.push_back(
-          c.random().pick(f == siblings_fault::recorded_as_independent ? from.view() : q.view(), purpose::draft, i));
+          c.random().pick(f == drawing_fault::recorded_as_independent ? from.view() : q.view(), purpose::draft, i));
       rest[static_cast<std::size_t>(drawn.back())] = 0.0;
     }
-    if (f == siblings_fault::best_of_three) {
+    if (f == drawing_fault::best_of_three) {
       std::stable_sort(drawn.begin(), drawn.end(), [&](token_id a, token_id b) { return q.view()(a) > q.view()(b); });
       drawn.pop_back();
     }
@@ -141,7 +143,7 @@ proposal siblings_with(siblings_fault f, const tables& t) {
   };
 }
 
-suspect with(siblings_fault f, const char* name) {
+suspect with(drawing_fault f, const char* name) {
   return {name, [] { return rules::siblings{}; },
           [f](const tables& t, const draft_shape&) { return siblings_with(f, t); }};
 }
@@ -149,9 +151,9 @@ suspect with(siblings_fault f, const char* name) {
 TEST_CASE("drafting siblings mutants") {
   judge({"drafters under rules::siblings",
          {"drawn siblings", [] { return rules::siblings{}; }},
-         {with(siblings_fault::none, "double without a fault")},
-         {with(siblings_fault::recorded_as_independent, "without replacement, recorded with"),
-          with(siblings_fault::best_of_three, "pruned by value after drawing")},
+         {with(drawing_fault::none, "double without a fault")},
+         {with(drawing_fault::recorded_as_independent, "without replacement, recorded with"),
+          with(drawing_fault::best_of_three, "pruned by value after drawing")},
          {{{"2 siblings with replacement", {2}}, 3}}});
 }
 

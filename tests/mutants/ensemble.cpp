@@ -18,7 +18,7 @@ using namespace mutants;
 using support::crowd;
 using support::mix;
 
-enum class fault {
+enum class ensemble_fault {
   none,
   bonus_unverified,     ///< the token from the verifier's last row is emitted as it is
   by_role,              ///< the first weight is the proposer's, whichever model that is
@@ -29,9 +29,9 @@ enum class fault {
 };
 
 /// Alternate proposal by hand: two models, each proposes one token in its turn.
-class loop {
+class ensemble_loop {
  public:
-  loop(crowd& models, fault f, float temperature)
+  ensemble_loop(crowd& models, ensemble_fault f, float temperature)
       : slots_{model_slot{models.model(0)}, model_slot{models.model(1)}},
         weights_{models.weights()},
         fault_{f},
@@ -59,7 +59,8 @@ class loop {
       }
       const std::size_t before = g.output().size();
       verify(g);
-      if (fault_ == fault::bonus_unverified && g.running() && g.output().size() > before && tokens_.size() == 1) {
+      if (fault_ == ensemble_fault::bonus_unverified && g.running() && g.output().size() > before &&
+          tokens_.size() == 1) {
         g.append(tokens_[0], origin::bonus, law_of(q_[0]));
         clear();
       }
@@ -102,19 +103,19 @@ class loop {
     return all;
   }
   row combine() const {
-    const bool swapped = fault_ == fault::by_role && proposer_[0] == 1;
+    const bool swapped = fault_ == ensemble_fault::by_role && proposer_[0] == 1;
     row v(3);
     for (std::size_t x = 0; x < v.size(); ++x) {
       v[x] = weights_[swapped ? 1 : 0] * rows_[0][0][x] + weights_[swapped ? 0 : 1] * rows_[1][0][x];
     }
     if (!cold_) return v;
-    return point(fault_ == fault::first_models_argmax ? rows_[0][0] : v);
+    return point(fault_ == ensemble_fault::first_models_argmax ? rows_[0][0] : v);
   }
   void verify(generation& g) {
     while (g.running() && !rows_[0].empty() && !rows_[1].empty() && !tokens_.empty()) {
       const row v = combine();
       row q = q_[0];
-      if (fault_ == fault::verifiers_row) q = rows_[1 - proposer_[0]][0];
+      if (fault_ == ensemble_fault::verifiers_row) q = rows_[1 - proposer_[0]][0];
       const auto at_text = static_cast<node_id>(g.text().size());
       if (g.random().flip(at(v, tokens_[0]), at(q, tokens_[0]), purpose::acceptance, at_text)) {
         g.append(tokens_[0], origin::drafted, law_of(v));
@@ -122,10 +123,10 @@ class loop {
         continue;
       }
       row rest = excess(1.0, v, 1.0, q);
-      if (fault_ == fault::correction_of_v || !(sum(rest) > 0.0)) rest = v;
+      if (fault_ == ensemble_fault::correction_of_v || !(sum(rest) > 0.0)) rest = v;
       g.append(g.random().pick(law_of(rest), purpose::residual, at_text), origin::corrected, law_of(v));
       for (model_slot& s : slots_) s.rewind(g.text().size() - 1);
-      if (fault_ == fault::survives_refusal) {
+      if (fault_ == ensemble_fault::survives_refusal) {
         pop();
         return;
       }
@@ -136,7 +137,7 @@ class loop {
 
   model_slot slots_[2];
   std::vector<double> weights_;
-  fault fault_;
+  ensemble_fault fault_;
   bool cold_;
   std::vector<token_id> tokens_;  // that wait, first in, first out
   std::vector<std::size_t> proposer_;
@@ -145,7 +146,7 @@ class loop {
   std::vector<token_id> block_;
 };
 
-verdict hear(fault f, float temperature) {
+verdict hear(ensemble_fault f, float temperature) {
   verdict v;
   for (const std::uint64_t seed : {1U, 2U, 3U}) {
     crowd models{2, 3, 2, seed};
@@ -155,7 +156,7 @@ verdict hear(fault f, float temperature) {
     v.next();
     const testing::proof_report report = testing::prove_lossless(
         [&] {
-          return loop{models, f, temperature};
+          return ensemble_loop{models, f, temperature};
         },
         models.law(mix::weighted, static_cast<double>(temperature)), options);
     v.hear(report, report);
@@ -165,14 +166,14 @@ verdict hear(fault f, float temperature) {
 
 TEST_CASE("ensemble mutants") {
   const book all{"alternate proposal"};
-  all.sound("double without a fault", hear(fault::none, 1.0F));
-  all.sound("the same at temperature 0", hear(fault::none, 0.0F));
-  all.wrong("bonus token not verified", hear(fault::bonus_unverified, 1.0F));
-  all.wrong("combined by role", hear(fault::by_role, 1.0F));
-  all.wrong("verified against the verifier's row", hear(fault::verifiers_row, 1.0F));
-  all.wrong("waiting tokens survive a refusal", hear(fault::survives_refusal, 1.0F));
-  all.wrong("correction from the combined law", hear(fault::correction_of_v, 1.0F));
-  all.wrong("greedy by the first model", hear(fault::first_models_argmax, 0.0F));
+  all.sound("double without a fault", hear(ensemble_fault::none, 1.0F));
+  all.sound("the same at temperature 0", hear(ensemble_fault::none, 0.0F));
+  all.wrong("bonus token not verified", hear(ensemble_fault::bonus_unverified, 1.0F));
+  all.wrong("combined by role", hear(ensemble_fault::by_role, 1.0F));
+  all.wrong("verified against the verifier's row", hear(ensemble_fault::verifiers_row, 1.0F));
+  all.wrong("waiting tokens survive a refusal", hear(ensemble_fault::survives_refusal, 1.0F));
+  all.wrong("correction from the combined law", hear(ensemble_fault::correction_of_v, 1.0F));
+  all.wrong("greedy by the first model", hear(ensemble_fault::first_models_argmax, 0.0F));
 }
 
 }  // namespace

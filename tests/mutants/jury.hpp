@@ -61,6 +61,9 @@ struct trial {
   std::size_t tokens;
 };
 
+/// One trial with one shape.
+inline std::vector<trial> chain_of_two(std::size_t tokens) { return {{{"chain of 2", {1, 1}}, tokens}}; }
+
 using proposal = std::function<void(const context&, draft&)>;
 
 /// A law with float weights: what a draft records of it is what was drawn from.

@@ -22,7 +22,7 @@ namespace {
 
 using namespace mutants;
 
-enum class fault {
+enum class lookahead_fault {
   none,
   soft_q,           ///< guesses are recorded with the law of the row that they were the most probable token of
   by_acceptance,    ///< only guesses are pushed that the draw of their acceptance lets stand
@@ -40,41 +40,43 @@ enum class fault {
   not_shifted       ///< columns stay when the text has passed their first place
 };
 
-constexpr std::size_t width = 2;
-constexpr std::size_t length = 2;  // of a guess
-constexpr std::size_t guesses = 2;
+constexpr std::size_t window_width = 2;
+constexpr std::size_t guess_length = 2;
+constexpr std::size_t guess_count = 2;
 
 /// `drafters::lookahead`, column by column, with a fault.
 class lookahead_double {
  public:
-  lookahead_double(const testing::row_table& p, fault f) : table_{&p}, fault_{f} {}
+  lookahead_double(const testing::row_table& p, lookahead_fault f) : table_{&p}, fault_{f} {}
 
   void start(std::span<const token_id> text) {
     pool_.clear();
     columns_.clear();
-    for (std::size_t j = 0; j < width; ++j) columns_.push_back({text[(text.size() - 1) * (j + 1) / (width + 1)]});
-    for (std::size_t i = 0; i + length < text.size(); ++i) add(text.subspan(i, length + 1));
+    for (std::size_t j = 0; j < window_width; ++j)
+      columns_.push_back({text[(text.size() - 1) * (j + 1) / (window_width + 1)]});
+    for (std::size_t i = 0; i + guess_length < text.size(); ++i) add(text.subspan(i, guess_length + 1));
   }
 
   void propose(const context& c, draft& d) {
     random_ = c.random();
     for (const guess& g : pool_[c.text().back()]) {
       node_id at = draft::root();
-      for (std::size_t i = 0; i < length; ++i) {
-        if (d.depth(at) == c.limit() && fault_ != fault::beyond_limit) break;
-        const node_id child = fault_ == fault::equal_siblings && i == 0 ? prefix_node : find_child(d, at, g[i]);
+      for (std::size_t i = 0; i < guess_length; ++i) {
+        if (d.depth(at) == c.limit() && fault_ != lookahead_fault::beyond_limit) break;
+        const node_id child =
+            fault_ == lookahead_fault::equal_siblings && i == 0 ? prefix_node : find_child(d, at, g[i]);
         if (child == prefix_node && (d.room() == 0 || !wanted(c, d, at, g[i]))) break;
         at = child == prefix_node ? push(c, d, at, g, i) : child;
       }
     }
     last_.clear();
-    if (d.room() < width * columns_[0].size() && fault_ != fault::without_room) return;
-    if (c.room() <= 2 && fault_ != fault::to_the_end) return;
+    if (d.room() < window_width * columns_[0].size() && fault_ != lookahead_fault::without_room) return;
+    if (c.room() <= 2 && fault_ != lookahead_fault::to_the_end) return;
     node_id front = draft::root();
     for (const std::vector<token_id>& column : columns_) {
-      node_id at = fault_ == fault::side_by_side ? draft::root() : front;
+      node_id at = fault_ == lookahead_fault::side_by_side ? draft::root() : front;
       for (std::size_t level = 0; level < column.size(); ++level) {
-        at = fault_ == fault::window_pushed ? d.push(at, column[level]) : d.probe(at, column[level]);
+        at = fault_ == lookahead_fault::window_pushed ? d.push(at, column[level]) : d.probe(at, column[level]);
         if (level == 0) front = at;
       }
       last_.push_back(at);
@@ -83,14 +85,14 @@ class lookahead_double {
 
   void commit(const feedback& f) {
     if (last_.empty()) return;
-    for (std::size_t j = 0; j < width; ++j) {
-      const node_id at = fault_ == fault::row_before_last ? f.proposal.parent(last_[j]) : last_[j];
+    for (std::size_t j = 0; j < window_width; ++j) {
+      const node_id at = fault_ == lookahead_fault::row_before_last ? f.proposal.parent(last_[j]) : last_[j];
       columns_[j].push_back(step(f, at));
-      if (columns_[j].size() <= length) continue;
+      if (columns_[j].size() <= guess_length) continue;
       add(columns_[j]);
       columns_[j].erase(columns_[j].begin());
     }
-    const std::size_t passed = fault_ == fault::not_shifted ? 0 : f.result.path.size() % width;
+    const std::size_t passed = fault_ == lookahead_fault::not_shifted ? 0 : f.result.path.size() % window_width;
     std::rotate(columns_.begin(), columns_.begin() + static_cast<std::ptrdiff_t>(passed), columns_.end());
   }
 
@@ -98,12 +100,12 @@ class lookahead_double {
   using guess = std::vector<token_id>;
 
   bool wanted(const context& c, const draft& d, node_id at, token_id x) const {
-    if (fault_ != fault::by_acceptance) return true;
+    if (fault_ != lookahead_fault::by_acceptance) return true;
     const narrow_law p{*table_, text_at(c, d, at)};
     return c.random().flip(p.view()(x), 1.0, purpose::acceptance, static_cast<node_id>(d.size()));
   }
   node_id push(const context& c, draft& d, node_id at, const guess& g, std::size_t i) const {
-    if (fault_ != fault::soft_q) return d.push(at, g[i]);
+    if (fault_ != lookahead_fault::soft_q) return d.push(at, g[i]);
     std::vector<token_id> column{c.text().back()};  // the row under the window saw no more
     column.insert(column.end(), g.begin(), g.begin() + static_cast<std::ptrdiff_t>(i));
     return record(d, at, narrow_law{*table_, column}.view(), g[i]);
@@ -112,8 +114,8 @@ class lookahead_double {
     std::vector<float> memory(f.rows.cols());
     const std::span<const float> row = f.rows.row(static_cast<std::size_t>(at), memory);
     const narrow_law law{testing::row_table{row.size(), 0, {row.begin(), row.end()}}, {}};
-    return fault_ == fault::noise_of_text ? random_->pick_token(law.view(), f.proposal.next_position(at))
-                                          : law.view().argmax();
+    return fault_ == lookahead_fault::noise_of_text ? random_->pick_token(law.view(), f.proposal.next_position(at))
+                                                    : law.view().argmax();
   }
   void add(std::span<const token_id> gram) {
     std::vector<guess>& known = pool_[gram[0]];
@@ -121,14 +123,14 @@ class lookahead_double {
     const auto same = std::find(known.begin(), known.end(), rest);
     if (same != known.end()) {
       known.erase(same);
-    } else if (known.size() == guesses && fault_ != fault::endless_pool) {
+    } else if (known.size() == guess_count && fault_ != lookahead_fault::endless_pool) {
       known.pop_back();
     }
     known.insert(known.begin(), rest);
   }
 
   const testing::row_table* table_;
-  fault fault_;
+  lookahead_fault fault_;
   std::map<token_id, std::vector<guess>> pool_;  // by first token, the newest first
   std::vector<std::vector<token_id>> columns_;
   std::vector<node_id> last_;  // of each column in this round's draft
@@ -139,11 +141,11 @@ class lookahead_double {
 class rule_double {
  public:
   static constexpr bool lossless = false;
-  explicit rule_double(fault f) : fault_{f} {}
+  explicit rule_double(lookahead_fault f) : fault_{f} {}
   outcome operator()(const draft& d, const target_laws& p, random_ref random) {
-    auto law_after = [&](node_id n) { return p(fault_ == fault::window_row ? twin(d, n) : n); };
+    auto law_after = [&](node_id n) { return p(fault_ == lookahead_fault::window_row ? twin(d, n) : n); };
     const outcome o = sound_(d, target_laws{law_after}, random);
-    if (fault_ != fault::rest_unverified || o.path.empty()) return o;
+    if (fault_ != lookahead_fault::rest_unverified || o.path.empty()) return o;
     path_.assign(1, o.path.front());
     while (d.first_child(path_.back()) != prefix_node) path_.push_back(d.first_child(path_.back()));
     return {path_, random.pick(p(path_.back()), purpose::selection, path_.back()), origin::bonus};
@@ -157,7 +159,7 @@ class rule_double {
     }
     return n;
   }
-  fault fault_;
+  lookahead_fault fault_;
   rules::siblings sound_;
   std::vector<node_id> path_;
 };
@@ -180,7 +182,7 @@ testing::row_table forks() {
   return {4, 3, std::move(logits)};
 }
 
-const std::vector<trial_of_windows>& trials() {
+const std::vector<trial_of_windows>& trials_of_windows() {
   static const std::vector<trial_of_windows> all{
       {testing::random_table(3, 2, 23), {1, 0, 1}, 5},
       {support::overconfident(testing::random_table(3, 2, 25, 0.2F)), {1, 0, 1, 1, 0, 2, 1}, 5, 14},
@@ -188,29 +190,30 @@ const std::vector<trial_of_windows>& trials() {
   return all;
 }
 
-using make_algorithm =
+using make_lookahead =
     std::function<sequence(testing::table_model& target, const trial_of_windows&, testing::enumerator&)>;
 
 template <class Source, class Drafter>
 sequence algorithm(testing::table_model& target, Drafter drafter, rules::any rule, testing::enumerator& all) {
   return sequence{
-      speculative{target, std::move(drafter), std::move(rule), transforms::temperature{}, lengths::fixed{length}},
+      speculative{target, std::move(drafter), std::move(rule), transforms::temperature{}, lengths::fixed{guess_length}},
       Source{all}};
 }
 
 template <class Source = testing::enumerator::source_type>
-make_algorithm with(fault f) {
+make_lookahead with(lookahead_fault f) {
   return [f](testing::table_model& target, const trial_of_windows& t, testing::enumerator& all) {
     return algorithm<Source>(target, lookahead_double{t.p, f}, rules::any{rule_double{f}}, all);
   };
 }
 
 template <class Source = testing::enumerator::source_type>
-sequence shipped(testing::table_model& target, const trial_of_windows&, testing::enumerator& all) {
-  return algorithm<Source>(target, drafters::lookahead{width, length + 1, guesses}, rules::any{rules::siblings{}}, all);
+sequence shipped_lookahead(testing::table_model& target, const trial_of_windows&, testing::enumerator& all) {
+  return algorithm<Source>(target, drafters::lookahead{window_width, guess_length + 1, guess_count},
+                           rules::any{rules::siblings{}}, all);
 }
 
-counted_proof prove(const trial_of_windows& t, const make_algorithm& make) {
+counted_proof prove(const trial_of_windows& t, const make_lookahead& make) {
   testing::table_model target{t.p, t.capacity};
   testing::proof_options options;
   options.prompt = t.prompt;
@@ -223,32 +226,33 @@ counted_proof prove(const trial_of_windows& t, const make_algorithm& make) {
 
 TEST_CASE("lookahead mutants") {
   const book all{"drafters::lookahead under rules::siblings"};
-  const court<trial_of_windows, make_algorithm> proofs{trials(), prove, shipped<>};
-  all.sound("drafters::lookahead", proofs.hear(shipped<>));
-  all.sound("double without a fault", proofs.hear(with(fault::none)));
-  const std::pair<fault, const char*> wrong[] = {{fault::soft_q, "guesses with a soft q"},
-                                                 {fault::by_acceptance, "guesses by their acceptance"},
-                                                 {fault::noise_of_text, "Jacobi steps by the text's noise"},
-                                                 {fault::rest_unverified, "rest of a guess unverified"},
-                                                 {fault::window_row, "verified with rows of the window"},
-                                                 {fault::beyond_limit, "guesses longer than the budget"},
-                                                 {fault::without_room, "window without room"},
-                                                 {fault::window_pushed, "window proposed"},
-                                                 {fault::equal_siblings, "equal siblings"},
-                                                 {fault::endless_pool, "endless pool"},
-                                                 {fault::to_the_end, "window to the end"},
-                                                 {fault::row_before_last, "row before the last"},
-                                                 {fault::side_by_side, "columns side by side"},
-                                                 {fault::not_shifted, "columns not shifted"}};
+  const court<trial_of_windows, make_lookahead> proofs{trials_of_windows(), prove, shipped_lookahead<>};
+  all.sound("drafters::lookahead", proofs.hear(shipped_lookahead<>));
+  all.sound("double without a fault", proofs.hear(with(lookahead_fault::none)));
+  const std::pair<lookahead_fault, const char*> wrong[] = {
+      {lookahead_fault::soft_q, "guesses with a soft q"},
+      {lookahead_fault::by_acceptance, "guesses by their acceptance"},
+      {lookahead_fault::noise_of_text, "Jacobi steps by the text's noise"},
+      {lookahead_fault::rest_unverified, "rest of a guess unverified"},
+      {lookahead_fault::window_row, "verified with rows of the window"},
+      {lookahead_fault::beyond_limit, "guesses longer than the budget"},
+      {lookahead_fault::without_room, "window without room"},
+      {lookahead_fault::window_pushed, "window proposed"},
+      {lookahead_fault::equal_siblings, "equal siblings"},
+      {lookahead_fault::endless_pool, "endless pool"},
+      {lookahead_fault::to_the_end, "window to the end"},
+      {lookahead_fault::row_before_last, "row before the last"},
+      {lookahead_fault::side_by_side, "columns side by side"},
+      {lookahead_fault::not_shifted, "columns not shifted"}};
   for (const auto& [f, name] : wrong) all.wrong(name, proofs.hear(with(f)));
 }
 
 TEST_CASE("lookahead mutants that share noise") {
   const book all{"drafters::lookahead with one uniform per key"};
-  const court<trial_of_windows, make_algorithm> proofs{trials(), prove, shipped<shared_uniforms>};
-  all.sound("double without a fault", proofs.hear(with<shared_uniforms>(fault::none)));
-  all.wrong("guesses by their acceptance", proofs.hear(with<shared_uniforms>(fault::by_acceptance)));
-  all.wrong("Jacobi steps by the text's noise", proofs.hear(with<shared_uniforms>(fault::noise_of_text)));
+  const court<trial_of_windows, make_lookahead> proofs{trials_of_windows(), prove, shipped_lookahead<shared_uniforms>};
+  all.sound("double without a fault", proofs.hear(with<shared_uniforms>(lookahead_fault::none)));
+  all.wrong("guesses by their acceptance", proofs.hear(with<shared_uniforms>(lookahead_fault::by_acceptance)));
+  all.wrong("Jacobi steps by the text's noise", proofs.hear(with<shared_uniforms>(lookahead_fault::noise_of_text)));
 }
 
 }  // namespace

@@ -36,7 +36,7 @@ TEST_CASE("lossy mutants") {
            [=] {
              return rules::neighbours{ring, 2, 0.5};
            }}},
-         {{{"chain of 2", {1, 1}}, 4}}});
+         chain_of_two(4)});
   judge({"lossy rules on trees",
          {"rules::match", [] { return rules::match{}; }},
          {{"thresholds 1, 1",
@@ -61,7 +61,7 @@ TEST_CASE("lossy mutants") {
              return rules::typical{1.0, std::numeric_limits<double>::infinity()};
            }}},
          {},
-         {{{"chain of 2", {1, 1}}, 4}}});
+         chain_of_two(4)});
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ using namespace mutants;
 using drafters::mask_row;
 using support::masked_rows;
 
-enum class fault {
+enum class parallel_fault {
   none,
   row_before,       ///< drawn from the row of the candidate before, recorded with its own
   untempered,       ///< recorded without the temperature
@@ -54,7 +54,7 @@ struct trial_of_masks {
 /// `drafters::parallel` for two candidates, with a fault.
 class parallel_double {
  public:
-  parallel_double(testing::table_model& small, const trial_of_masks& t, fault f)
+  parallel_double(testing::table_model& small, const trial_of_masks& t, parallel_fault f)
       : slot_{small}, trial_{&t}, fault_{f}, masks_{t.q.tokens()} {
     if (ahead() == 1) masks_.pop_back();
   }
@@ -64,7 +64,7 @@ class parallel_double {
 
   task propose(const context& c, draft& d) {
     std::size_t count = masks_.size() + ahead();
-    if (fault_ != fault::beyond_limit && c.limit() < count) count = c.limit();
+    if (fault_ != parallel_fault::beyond_limit && c.limit() < count) count = c.limit();
     if (count == 0) co_return;
     node_id at = draft::root();
     if (!left_.empty()) {
@@ -73,16 +73,16 @@ class parallel_double {
       }
       co_return;
     }
-    if (fault_ == fault::forgets_session) slot_.restart();
+    if (fault_ == parallel_fault::forgets_session) slot_.restart();
     co_await c.feed(slot_);
     before_ = std::exchange(rows_, {});
-    for (std::size_t next = fault_ == fault::one_by_one ? 1 : count; next <= count; ++next) {
-      const std::size_t masks = fault_ == fault::all_masks ? masks_.size() : next - ahead();
+    for (std::size_t next = fault_ == parallel_fault::one_by_one ? 1 : count; next <= count; ++next) {
+      const std::size_t masks = fault_ == parallel_fault::all_masks ? masks_.size() : next - ahead();
       std::vector<token_id> tokens(c.text().begin() + static_cast<std::ptrdiff_t>(slot_.length()), c.text().end());
       tokens.insert(tokens.end(), masks_.begin(), masks_.begin() + static_cast<std::ptrdiff_t>(masks));
-      const std::size_t want = fault_ == fault::one_by_one ? 1 : masks + ahead();
+      const std::size_t want = fault_ == parallel_fault::one_by_one ? 1 : masks + ahead();
       const logits_rows rows = co_await c.evaluate(slot_, chain_block{tokens, want});
-      slot_.rewind(c.text().size() - (fault_ == fault::one_by_one && ahead() == 1 ? 1 : 0));
+      slot_.rewind(c.text().size() - (fault_ == parallel_fault::one_by_one && ahead() == 1 ? 1 : 0));
       std::vector<float> memory(rows.cols());
       for (std::size_t i = 0; i < want; ++i) {
         const std::span<const float> row = rows.row(i, memory);
@@ -92,9 +92,9 @@ class parallel_double {
     for (std::size_t i = 0; i < count; ++i) {
       const law_view q = shaped(c, d, at, i);
       const law_view recorded = recorded_law(c, d, at, i, q);
-      const auto key = static_cast<node_id>(fault_ == fault::one_key ? 1 : i + 1);
-      const token_id x = fault_ == fault::greedy ? q.argmax() : c.random().pick(q, purpose::draft, key);
-      if (fault_ == fault::peeks_at_target && target_law(text_at(c, d, at)).view()(x) < 0.3) co_return;
+      const auto key = static_cast<node_id>(fault_ == parallel_fault::one_key ? 1 : i + 1);
+      const token_id x = fault_ == parallel_fault::greedy ? q.argmax() : c.random().pick(q, purpose::draft, key);
+      if (fault_ == parallel_fault::peeks_at_target && target_law(text_at(c, d, at)).view()(x) < 0.3) co_return;
       at = record(d, at, recorded, x);
     }
   }
@@ -102,7 +102,7 @@ class parallel_double {
   void commit(const feedback& f) {
     slot_.match(f.text);
     left_.clear();
-    if (fault_ != fault::behind_refused || f.result.from != origin::corrected) return;
+    if (fault_ != parallel_fault::behind_refused || f.result.from != origin::corrected) return;
     for (std::size_t i = f.result.path.size() + 2; i <= f.proposal.proposed(); ++i) {
       const auto node = static_cast<node_id>(i);
       candidate again{f.proposal.token(node), {}};
@@ -124,26 +124,26 @@ class parallel_double {
   /// The law that candidate `i` is drawn from.
   law_view shaped(const context& c, const draft& d, node_id at, std::size_t i) {
     std::size_t from = i;
-    if (fault_ == fault::row_before && i > 0) from = i - 1;
-    if (fault_ == fault::late_rows && i + 1 < rows_.size()) from = i + 1;
-    const bool old = fault_ == fault::old_rows && i < before_.size();
+    if (fault_ == parallel_fault::row_before && i > 0) from = i - 1;
+    if (fault_ == parallel_fault::late_rows && i + 1 < rows_.size()) from = i + 1;
+    const bool old = fault_ == parallel_fault::old_rows && i < before_.size();
     return law_of_row(c, d, at, old ? before_[i] : rows_[from], drawn_);
   }
   law_view recorded_law(const context& c, const draft& d, node_id at, std::size_t i, const law_view& q) {
     law_builder builder;
     switch (fault_) {
-      case fault::row_before:
+      case parallel_fault::row_before:
         return law_of_row(c, d, at, rows_[i], recorded_);
-      case fault::old_row:
+      case parallel_fault::old_row:
         return law_of_row(c, d, at, i < before_.size() ? before_[i] : rows_[i], recorded_);
-      case fault::untempered:
+      case parallel_fault::untempered:
         builder.begin(rows_[i], recorded_);
         return builder.finish();
-      case fault::unfiltered:
+      case parallel_fault::unfiltered:
         builder.begin(rows_[i], recorded_);
         builder.divide(trial_->temperature);
         return builder.finish();
-      case fault::after_drafted:
+      case parallel_fault::after_drafted:
         known_.resize(trial_->q.vocab());
         trial_->q(text_at(c, d, at), known_);
         return law_of_row(c, d, at, known_, recorded_);
@@ -162,7 +162,7 @@ class parallel_double {
 
   model_slot slot_;
   const trial_of_masks* trial_;
-  fault fault_;
+  parallel_fault fault_;
   std::vector<token_id> masks_;
   std::vector<std::vector<float>> rows_;    // of this round
   std::vector<std::vector<float>> before_;  // of the round before
@@ -172,7 +172,7 @@ class parallel_double {
   law_buffer recorded_;
 };
 
-const std::vector<trial_of_masks>& trials() {
+const std::vector<trial_of_masks>& trials_of_masks() {
   static const std::vector<trial_of_masks> all = [] {
     const testing::row_table flat = testing::random_table(3, 2, 60, 0.2F);
     const auto holes = [](std::uint64_t seed, std::size_t step) {
@@ -193,8 +193,8 @@ const std::vector<trial_of_masks>& trials() {
   return all;
 }
 
-using make_algorithm = std::function<sequence(testing::table_model& target, testing::table_model& small,
-                                              const trial_of_masks&, testing::enumerator&)>;
+using make_parallel = std::function<sequence(testing::table_model& target, testing::table_model& small,
+                                             const trial_of_masks&, testing::enumerator&)>;
 
 template <class Source, class Drafter>
 sequence algorithm(testing::table_model& target, Drafter drafter, rules::any rule, const trial_of_masks& t,
@@ -206,7 +206,7 @@ sequence algorithm(testing::table_model& target, Drafter drafter, rules::any rul
 }
 
 template <class Rule, class Source = testing::enumerator::source_type>
-make_algorithm with(fault f) {
+make_parallel with(parallel_fault f) {
   return [f](testing::table_model& target, testing::table_model& small, const trial_of_masks& t,
              testing::enumerator& all) {
     return algorithm<Source>(target, parallel_double{small, t, f}, rules::any{Rule{}}, t, all);
@@ -214,14 +214,14 @@ make_algorithm with(fault f) {
 }
 
 template <class Rule, class Source = testing::enumerator::source_type>
-sequence shipped(testing::table_model& target, testing::table_model& small, const trial_of_masks& t,
-                 testing::enumerator& all) {
+sequence shipped_parallel(testing::table_model& target, testing::table_model& small, const trial_of_masks& t,
+                          testing::enumerator& all) {
   std::vector<token_id> masks = t.q.tokens();
   if (t.row == mask_row::next) masks.pop_back();
   return algorithm<Source>(target, drafters::parallel{small, masks, t.row}, rules::any{Rule{}}, t, all);
 }
 
-counted_proof prove(const trial_of_masks& t, const make_algorithm& make) {
+counted_proof prove(const trial_of_masks& t, const make_parallel& make) {
   testing::table_model target = support::model_of(t.p);
   testing::table_model small = support::model_of(t.q);
   testing::proof_options options;
@@ -236,38 +236,40 @@ counted_proof prove(const trial_of_masks& t, const make_algorithm& make) {
 
 TEST_CASE("parallel mutants") {
   const book all{"drafters::parallel under rules::token"};
-  const court<trial_of_masks, make_algorithm> proofs{trials(), prove, shipped<rules::token>};
-  all.sound("drafters::parallel", proofs.hear(shipped<rules::token>));
-  all.sound("double without a fault", proofs.hear(with<rules::token>(fault::none)));
-  const std::pair<fault, const char*> wrong[] = {{fault::row_before, "drawn from the row before"},
-                                                 {fault::untempered, "recorded without the temperature"},
-                                                 {fault::unfiltered, "recorded without the truncation"},
-                                                 {fault::after_drafted, "q of an autoregressive drafter"},
-                                                 {fault::old_row, "q of the round before"},
-                                                 {fault::greedy, "most probable candidates, soft q"},
-                                                 {fault::peeks_at_target, "dropped by the target's row"},
-                                                 {fault::one_key, "one draw for all candidates"},
-                                                 {fault::beyond_limit, "draft longer than the budget"},
-                                                 {fault::late_rows, "rows one place late"},
-                                                 {fault::old_rows, "rows of the round before"},
-                                                 {fault::forgets_session, "whole text in every round"},
-                                                 {fault::all_masks, "masks for nothing"},
-                                                 {fault::one_by_one, "one evaluation per candidate"}};
+  const court<trial_of_masks, make_parallel> proofs{trials_of_masks(), prove, shipped_parallel<rules::token>};
+  all.sound("drafters::parallel", proofs.hear(shipped_parallel<rules::token>));
+  all.sound("double without a fault", proofs.hear(with<rules::token>(parallel_fault::none)));
+  const std::pair<parallel_fault, const char*> wrong[] = {
+      {parallel_fault::row_before, "drawn from the row before"},
+      {parallel_fault::untempered, "recorded without the temperature"},
+      {parallel_fault::unfiltered, "recorded without the truncation"},
+      {parallel_fault::after_drafted, "q of an autoregressive drafter"},
+      {parallel_fault::old_row, "q of the round before"},
+      {parallel_fault::greedy, "most probable candidates, soft q"},
+      {parallel_fault::peeks_at_target, "dropped by the target's row"},
+      {parallel_fault::one_key, "one draw for all candidates"},
+      {parallel_fault::beyond_limit, "draft longer than the budget"},
+      {parallel_fault::late_rows, "rows one place late"},
+      {parallel_fault::old_rows, "rows of the round before"},
+      {parallel_fault::forgets_session, "whole text in every round"},
+      {parallel_fault::all_masks, "masks for nothing"},
+      {parallel_fault::one_by_one, "one evaluation per candidate"}};
   for (const auto& [f, name] : wrong) all.wrong(name, proofs.hear(with<rules::token>(f)));
 }
 
 TEST_CASE("parallel mutants under block verification") {
   const book all{"drafters::parallel under rules::block"};
-  const court<trial_of_masks, make_algorithm> proofs{trials(), prove, shipped<rules::block>};
-  all.sound("double without a fault", proofs.hear(with<rules::block>(fault::none)));
-  all.wrong("candidates behind a refused one", proofs.hear(with<rules::block>(fault::behind_refused)));
+  const court<trial_of_masks, make_parallel> proofs{trials_of_masks(), prove, shipped_parallel<rules::block>};
+  all.sound("double without a fault", proofs.hear(with<rules::block>(parallel_fault::none)));
+  all.wrong("candidates behind a refused one", proofs.hear(with<rules::block>(parallel_fault::behind_refused)));
 }
 
 TEST_CASE("parallel mutants that share noise") {
   const book all{"drafters::parallel with one uniform per key"};
-  const court<trial_of_masks, make_algorithm> proofs{trials(), prove, shipped<rules::token, shared_uniforms>};
-  all.sound("double without a fault", proofs.hear(with<rules::token, shared_uniforms>(fault::none)));
-  all.wrong("one draw for all candidates", proofs.hear(with<rules::token, shared_uniforms>(fault::one_key)));
+  const court<trial_of_masks, make_parallel> proofs{trials_of_masks(), prove,
+                                                    shipped_parallel<rules::token, shared_uniforms>};
+  all.sound("double without a fault", proofs.hear(with<rules::token, shared_uniforms>(parallel_fault::none)));
+  all.wrong("one draw for all candidates", proofs.hear(with<rules::token, shared_uniforms>(parallel_fault::one_key)));
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ namespace {
 
 using namespace mutants;
 
-enum class fault {
+enum class noise_fault {
   none,
   acceptance_of_draft,        ///< a token is tested with the uniform that drew it
   residual_of_draft,          ///< the correction is drawn with the uniform that drew the refused token
@@ -41,7 +41,7 @@ enum class fault {
 class noisy_rule {
  public:
   static constexpr bool lossless = false;
-  noisy_rule(rules::any inner, fault f) : inner_{std::move(inner)}, fault_{f} {}
+  noisy_rule(rules::any inner, noise_fault f) : inner_{std::move(inner)}, fault_{f} {}
   void start() { inner_.start(); }
   outcome operator()(const draft& d, const target_laws& p, random_ref random) {
     source faulty{random, d, fault_};
@@ -52,23 +52,23 @@ class noisy_rule {
   struct source {
     random_ref random;
     const draft& d;
-    fault wrong;
+    noise_fault wrong;
 
     bool flip(double p, double q, const draw_key& key) const {
       const auto node = static_cast<node_id>(key.node);
       switch (wrong) {
-        case fault::acceptance_of_draft:
+        case noise_fault::acceptance_of_draft:
           return random.flip(p, q, purpose::draft, node);
-        case fault::one_acceptance:
+        case noise_fault::one_acceptance:
           return random.flip(p, q, purpose::acceptance, 1);
-        case fault::acceptance_of_every_round:
+        case noise_fault::acceptance_of_every_round:
           return random.in_round(0).flip(p, q, purpose::acceptance, node);
-        case fault::acceptance_by_position:
+        case noise_fault::acceptance_by_position:
           return random.in_round(static_cast<std::uint32_t>(d.next_position(d.parent(node))))
               .flip(p, q, purpose::acceptance, 0);
-        case fault::few_bits:
+        case noise_fault::few_bits:
           return random.flip(std::ceil(256.0 * p / q), 256.0, purpose::acceptance, node);
-        case fault::few_bits_not_strict:
+        case noise_fault::few_bits_not_strict:
           return random.flip(std::floor(256.0 * p / q) + 1.0, 256.0, purpose::acceptance, node);
         default:
           return random.flip(p, q, purpose::acceptance, node);
@@ -78,15 +78,15 @@ class noisy_rule {
       const auto node = static_cast<node_id>(key.node);
       if (key.what == purpose::token) {
         const auto last = static_cast<node_id>(d.size() - 1);
-        if (wrong == fault::bonus_of_acceptance && last > 0) return random.pick(law, purpose::acceptance, last);
+        if (wrong == noise_fault::bonus_of_acceptance && last > 0) return random.pick(law, purpose::acceptance, last);
         return random.pick_token(law, key.at);
       }
       switch (wrong) {
-        case fault::residual_of_draft:
+        case noise_fault::residual_of_draft:
           return random.pick(law, purpose::draft, node);
-        case fault::residual_of_acceptance:
+        case noise_fault::residual_of_acceptance:
           return random.pick(law, purpose::acceptance, node);
-        case fault::residual_of_every_round:
+        case noise_fault::residual_of_every_round:
           return random.in_round(0).pick(law, key.what, node);
         default:
           return random.pick(law, key.what, node);
@@ -96,7 +96,7 @@ class noisy_rule {
   };
 
   rules::any inner_;
-  fault fault_;
+  noise_fault fault_;
 };
 
 enum class draft_noise {
@@ -159,13 +159,13 @@ class raced_correction {
   rules::token token_;
 };
 
-suspect with(fault f, const char* name) {
+suspect with(noise_fault f, const char* name) {
   return {name, [f] { return noisy_rule{rules::token{}, f}; }};
 }
-suspect block_with(fault f, const char* name) {
+suspect block_with(noise_fault f, const char* name) {
   return {name, [f] { return noisy_rule{rules::block{}, f}; }};
 }
-suspect siblings_with(fault f, const char* name) {
+suspect siblings_with(noise_fault f, const char* name) {
   return {name, [f] { return noisy_rule{rules::siblings{}, f}; }};
 }
 template <class Rule>
@@ -175,48 +175,46 @@ suspect drafted_with(draft_noise noise, const char* name) {
 }
 
 TEST_CASE("randomness mutants") {
-  const std::vector<trial> chains{{{"chain of 2", {1, 1}}, 4}};
-  judge<shared_uniforms>(
-      {"shared noise under rules::token",
-       {"rules::token", [] { return rules::token{}; }},
-       {with(fault::none, "double without a fault"),
-        with(fault::acceptance_by_position, "acceptance keyed by position"),
-        drafted_with<rules::token>(draft_noise::own, "drafter without a fault"),
-        drafted_with<rules::token>(draft_noise::by_position, "draft keyed by position"),
-        drafted_with<rules::token>(draft_noise::raced, "draft by a race, own correction")},
-       {with(fault::acceptance_of_draft, "acceptance shares draft's"),
-        with(fault::residual_of_draft, "correction shares draft's"),
-        with(fault::residual_of_acceptance, "correction shares acceptance's"),
-        with(fault::bonus_of_acceptance, "bonus shares acceptance's"),
-        with(fault::one_acceptance, "one uniform for all tokens"),
-        with(fault::acceptance_of_every_round, "acceptance the same every round"),
-        with(fault::residual_of_every_round, "correction the same every round"),
-        with(fault::few_bits, "uniforms of 8 bits"), with(fault::few_bits_not_strict, "uniforms of 8 bits, u q <= p"),
-        drafted_with<rules::token>(draft_noise::every_round, "draft the same every round"),
-        drafted_with<raced_correction>(draft_noise::raced, "draft and correction race together")},
-       chains});
+  judge<shared_uniforms>({"shared noise under rules::token",
+                          {"rules::token", [] { return rules::token{}; }},
+                          {with(noise_fault::none, "double without a fault"),
+                           with(noise_fault::acceptance_by_position, "acceptance keyed by position"),
+                           drafted_with<rules::token>(draft_noise::own, "drafter without a fault"),
+                           drafted_with<rules::token>(draft_noise::by_position, "draft keyed by position"),
+                           drafted_with<rules::token>(draft_noise::raced, "draft by a race, own correction")},
+                          {with(noise_fault::acceptance_of_draft, "acceptance shares draft's"),
+                           with(noise_fault::residual_of_draft, "correction shares draft's"),
+                           with(noise_fault::residual_of_acceptance, "correction shares acceptance's"),
+                           with(noise_fault::bonus_of_acceptance, "bonus shares acceptance's"),
+                           with(noise_fault::one_acceptance, "one uniform for all tokens"),
+                           with(noise_fault::acceptance_of_every_round, "acceptance the same every round"),
+                           with(noise_fault::residual_of_every_round, "correction the same every round"),
+                           with(noise_fault::few_bits, "uniforms of 8 bits"),
+                           with(noise_fault::few_bits_not_strict, "uniforms of 8 bits, u q <= p"),
+                           drafted_with<rules::token>(draft_noise::every_round, "draft the same every round"),
+                           drafted_with<raced_correction>(draft_noise::raced, "draft and correction race together")},
+                          chain_of_two(4)});
   judge<shared_uniforms>({"shared noise under rules::block",
                           {"rules::block", [] { return rules::block{}; }},
-                          {block_with(fault::none, "double without a fault")},
-                          {block_with(fault::acceptance_by_position, "acceptance keyed by position"),
+                          {block_with(noise_fault::none, "double without a fault")},
+                          {block_with(noise_fault::acceptance_by_position, "acceptance keyed by position"),
                            drafted_with<rules::block>(draft_noise::by_position, "draft keyed by position")},
-                          chains});
+                          chain_of_two(4)});
   judge<shared_uniforms>({"shared noise under rules::siblings",
                           {"rules::siblings", [] { return rules::siblings{}; }},
-                          {siblings_with(fault::none, "double without a fault")},
-                          {siblings_with(fault::one_acceptance, "one uniform for all siblings")},
+                          {siblings_with(noise_fault::none, "double without a fault")},
+                          {siblings_with(noise_fault::one_acceptance, "one uniform for all siblings")},
                           {{{"2 siblings with replacement", {2}}, 3}}});
 }
 
 TEST_CASE("randomness mutants: the enumerator names draws that share a key") {
-  const std::vector<trial> chains{{{"chain of 2", {1, 1}}, 4}};
   judge({"shared keys",
          {"rules::token", [] { return rules::token{}; }},
          {},
-         {with(fault::acceptance_of_draft, "acceptance shares draft's"),
-          with(fault::residual_of_acceptance, "correction shares acceptance's"),
-          with(fault::acceptance_of_every_round, "acceptance the same every round")},
-         chains});
+         {with(noise_fault::acceptance_of_draft, "acceptance shares draft's"),
+          with(noise_fault::residual_of_acceptance, "correction shares acceptance's"),
+          with(noise_fault::acceptance_of_every_round, "acceptance the same every round")},
+         chain_of_two(4)});
 }
 
 enum class key_fault {

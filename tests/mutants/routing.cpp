@@ -20,7 +20,7 @@ namespace {
 
 using namespace mutants;
 
-enum class fault {
+enum class routing_fault {
   none,
   again_by_token,     ///< drafts again with the other drafter when the drawn token is not the likely one
   again_by_length,    ///< takes the other drafter's draft when the own one has equal tokens
@@ -35,7 +35,7 @@ enum class fault {
 /// the text.
 class router_double {
  public:
-  router_double(const tables& t, fault f, std::size_t depth) : table_{&t.q}, fault_{f}, depth_{depth} {}
+  router_double(const tables& t, routing_fault f, std::size_t depth) : table_{&t.q}, fault_{f}, depth_{depth} {}
 
   void operator()(const context& c, draft& d) const {
     const std::size_t most = depth_ < c.limit() ? depth_ : c.limit();
@@ -44,14 +44,14 @@ class router_double {
     std::vector<token_id> tokens = chain(c, chosen, most, 0);
     std::size_t recorded = chosen;
     const narrow_law first{*table_, c.text()};
-    const bool again = (fault_ == fault::again_by_token && tokens[0] != first.view().argmax()) ||
-                       (fault_ == fault::again_by_length && most > 1 && tokens[0] == tokens[1]);
+    const bool again = (fault_ == routing_fault::again_by_token && tokens[0] != first.view().argmax()) ||
+                       (fault_ == routing_fault::again_by_length && most > 1 && tokens[0] == tokens[1]);
     if (again) tokens = chain(c, recorded = 1 - chosen, most, 7);
-    if (fault_ == fault::records_other) recorded = 1 - chosen;
+    if (fault_ == routing_fault::records_other) recorded = 1 - chosen;
     node_id at = draft::root();
     for (const token_id x : tokens) {
       const narrow_law q =
-          fault_ == fault::records_mixture ? mixture(text_at(c, d, at)) : law(recorded, text_at(c, d, at));
+          fault_ == routing_fault::records_mixture ? mixture(text_at(c, d, at)) : law(recorded, text_at(c, d, at));
       at = record(d, at, q.view(), x);
     }
   }
@@ -77,11 +77,11 @@ class router_double {
     const row odds = c.text().size() % 2 == 0 ? row{0.3, 0.7} : row{0.6, 0.4};
     const law_view both = law_of(odds);
     switch (fault_) {
-      case fault::key_of_acceptance:
+      case routing_fault::key_of_acceptance:
         return static_cast<std::size_t>(c.random().pick(both, purpose::acceptance, 1));
-      case fault::key_of_draft:
+      case routing_fault::key_of_draft:
         return static_cast<std::size_t>(c.random().pick(both, purpose::draft, 1));
-      case fault::key_of_bonus:
+      case routing_fault::key_of_bonus:
         return static_cast<std::size_t>(c.random().pick_token(both, c.text().size() + most));
       default:
         return static_cast<std::size_t>(c.random().pick(both, purpose::selection, 0, 1));
@@ -89,40 +89,39 @@ class router_double {
   }
 
   const testing::row_table* table_;
-  fault fault_;
+  routing_fault fault_;
   std::size_t depth_;
 };
 
-suspect with(fault f, const char* name) {
+suspect with(routing_fault f, const char* name) {
   return {name, [] { return rules::token{}; },
           [f](const tables& t, const draft_shape& shape) {
             return router_double{t, f, shape.depth()};
           }};
 }
 
-const std::vector<trial> chains{{{"chain of 2", {1, 1}}, 3}};
-
 TEST_CASE("routing mutants") {
-  judge(
-      {"routers under rules::token",
-       with(fault::none, "double without a fault"),
-       {},
-       {with(fault::again_by_token, "drafts again by the drawn token"),
-        with(fault::again_by_length, "drafts again by both tokens"),
-        with(fault::records_other, "law of the other drafter"), with(fault::records_mixture, "law of an even mixture"),
-        with(fault::key_of_acceptance, "key of an acceptance"), with(fault::key_of_draft, "key of a drafted token"),
-        with(fault::key_of_bonus, "key of the bonus token")},
-       chains});
+  judge({"routers under rules::token",
+         with(routing_fault::none, "double without a fault"),
+         {},
+         {with(routing_fault::again_by_token, "drafts again by the drawn token"),
+          with(routing_fault::again_by_length, "drafts again by both tokens"),
+          with(routing_fault::records_other, "law of the other drafter"),
+          with(routing_fault::records_mixture, "law of an even mixture"),
+          with(routing_fault::key_of_acceptance, "key of an acceptance"),
+          with(routing_fault::key_of_draft, "key of a drafted token"),
+          with(routing_fault::key_of_bonus, "key of the bonus token")},
+         chain_of_two(3)});
 }
 
 TEST_CASE("routing mutants that share noise") {
-  judge<shared_uniforms>(
-      {"routers with one uniform per key",
-       with(fault::none, "double without a fault"),
-       {},
-       {with(fault::key_of_acceptance, "key of an acceptance"), with(fault::key_of_draft, "key of a drafted token"),
-        with(fault::key_of_bonus, "key of the bonus token")},
-       chains});
+  judge<shared_uniforms>({"routers with one uniform per key",
+                          with(routing_fault::none, "double without a fault"),
+                          {},
+                          {with(routing_fault::key_of_acceptance, "key of an acceptance"),
+                           with(routing_fault::key_of_draft, "key of a drafted token"),
+                           with(routing_fault::key_of_bonus, "key of the bonus token")},
+                          chain_of_two(3)});
 }
 
 /// The language is the parity of the text's length.

@@ -27,7 +27,7 @@ struct shaping {
   }
 };
 
-enum class fault {
+enum class session_fault {
   none,
   target_keeps_one_more,  ///< the target's session keeps the refused token
   target_keeps_one_less,  ///< the target's session loses the last token that stands
@@ -42,9 +42,9 @@ enum class fault {
 };
 
 /// Speculative decoding by hand: a chain drawn by a small model, token verification.
-class loop {
+class speculative_loop {
  public:
-  loop(testing::table_model& target, testing::table_model& small, fault f)
+  speculative_loop(testing::table_model& target, testing::table_model& small, session_fault f)
       : target_{target}, small_{small}, fault_{f} {}
   void visit_models(function_ref<void(model_slot&)> f) {
     f(target_);
@@ -79,10 +79,10 @@ class loop {
   /// What the small model must still see.
   void begin_draft(generation& g) {
     const std::size_t size = g.text().size();
-    if (fault_ == fault::drafter_keeps_refused) {
+    if (fault_ == session_fault::drafter_keeps_refused) {
       if (small_.length() == 0) small_.match(g.text());
       small_.rewind(size);
-    } else if (fault_ != fault::drafter_lacks_last) {
+    } else if (fault_ != session_fault::drafter_lacks_last) {
       small_.match(g.text().first(size - 1));
     } else if (small_.length() == 0) {
       small_.match(g.text());
@@ -90,7 +90,7 @@ class loop {
       small_.rewind(size - 1);
     }
     std::size_t from = small_.length();
-    if (fault_ == fault::drafter_lacks_last && from > 0) from = size - 1;
+    if (fault_ == session_fault::drafter_lacks_last && from > 0) from = size - 1;
     if (from >= size) from = size - 1;
     missing_ = g.text().subspan(from);
   }
@@ -99,17 +99,17 @@ class loop {
     const shaping shape;
     const auto shaped = [&](law_builder& builder, const text_position& where) {
       const bool last = draft_.first_child(n) == prefix_node;
-      if (fault_ == fault::bonus_unshaped && last) return;
-      if (fault_ == fault::correction_unshaped && refused_) return;
-      if (fault_ == fault::draft_not_counted) return shape(builder, {where.prefix, {}});
-      if (fault_ != fault::last_counted_twice) return shape(builder, where);
+      if (fault_ == session_fault::bonus_unshaped && last) return;
+      if (fault_ == session_fault::correction_unshaped && refused_) return;
+      if (fault_ == session_fault::draft_not_counted) return shape(builder, {where.prefix, {}});
+      if (fault_ != session_fault::last_counted_twice) return shape(builder, where);
       path_.assign(where.path.begin(), where.path.end());
       path_.push_back(draft_.token(n));
       shape(builder, {where.prefix, path_});
     };
     auto i = static_cast<std::size_t>(n);
-    if (fault_ == fault::row_early && i > 0) --i;
-    if (fault_ == fault::last_row_for_all) i = draft_.size() - 1;
+    if (fault_ == session_fault::row_early && i > 0) --i;
+    if (fault_ == session_fault::last_row_for_all) i = draft_.size() - 1;
     buffers_.resize(draft_.size());
     return g.law(rows, i, draft_, n, transform_ref{shaped}, buffers_[static_cast<std::size_t>(n)]);
   }
@@ -146,13 +146,13 @@ class loop {
     const node_id refused = draft_.first_child(above);
     g.append(o.next, o.from, p(above));
     keep.resize(g.output().size() - before);
-    if (fault_ == fault::target_keeps_one_more && refused != prefix_node) keep.push_back(refused);
-    if (fault_ == fault::target_keeps_one_less) keep.pop_back();
+    if (fault_ == session_fault::target_keeps_one_more && refused != prefix_node) keep.push_back(refused);
+    if (fault_ == session_fault::target_keeps_one_less) keep.pop_back();
     target_.keep(keep);
   }
 
   model_slot target_, small_;
-  fault fault_;
+  session_fault fault_;
   draft draft_;
   std::span<const token_id> missing_;
   token_id last_ = 0;
@@ -195,28 +195,28 @@ TEST_CASE("session mutants") {
                   },
                   testing::row_law(3, whole_text(seed), shaping{}), options());
             }));
-  const auto with = [&](fault f) {
+  const auto with = [&](session_fault f) {
     return hear(references, [f](std::uint32_t seed) {
       testing::table_model target{3, whole_text(seed)};
       testing::table_model small{3, whole_text(seed + 10)};
       return testing::prove_lossless(
           [&] {
-            return loop{target, small, f};
+            return speculative_loop{target, small, f};
           },
           testing::row_law(3, whole_text(seed), shaping{}), options());
     });
   };
-  all.sound("double without a fault", with(fault::none));
-  all.wrong("target keeps the refused token", with(fault::target_keeps_one_more));
-  all.wrong("target loses the last token", with(fault::target_keeps_one_less));
-  all.wrong("drafter keeps the refused token", with(fault::drafter_keeps_refused));
-  all.wrong("drafter lacks the last token", with(fault::drafter_lacks_last));
-  all.wrong("bonus row not shaped", with(fault::bonus_unshaped));
-  all.wrong("correction's row not shaped", with(fault::correction_unshaped));
-  all.wrong("penalty without the draft", with(fault::draft_not_counted));
-  all.wrong("penalty counts the last twice", with(fault::last_counted_twice));
-  all.wrong("row of the node before", with(fault::row_early));
-  all.wrong("one row for the whole draft", with(fault::last_row_for_all));
+  all.sound("double without a fault", with(session_fault::none));
+  all.wrong("target keeps the refused token", with(session_fault::target_keeps_one_more));
+  all.wrong("target loses the last token", with(session_fault::target_keeps_one_less));
+  all.wrong("drafter keeps the refused token", with(session_fault::drafter_keeps_refused));
+  all.wrong("drafter lacks the last token", with(session_fault::drafter_lacks_last));
+  all.wrong("bonus row not shaped", with(session_fault::bonus_unshaped));
+  all.wrong("correction's row not shaped", with(session_fault::correction_unshaped));
+  all.wrong("penalty without the draft", with(session_fault::draft_not_counted));
+  all.wrong("penalty counts the last twice", with(session_fault::last_counted_twice));
+  all.wrong("row of the node before", with(session_fault::row_early));
+  all.wrong("one row for the whole draft", with(session_fault::last_row_for_all));
 }
 
 enum class tree_fault {

@@ -20,7 +20,7 @@ namespace {
 using namespace mutants;
 using support::masked_rows;
 
-enum class fault {
+enum class space_fault {
   none,
   group_of_root,      ///< the law of the group under the root is recorded, the candidate is drawn from that of the tip
   group_after,        ///< the law of a group after the token that followed is recorded
@@ -39,20 +39,20 @@ enum class fault {
 /// Drafts like `drafters::masks`, with laws straight from the tables.
 class candidates_double {
  public:
-  candidates_double(const masked_rows& rows, std::size_t k, fault f) : rows_{&rows}, k_{k}, fault_{f} {}
+  candidates_double(const masked_rows& rows, std::size_t k, space_fault f) : rows_{&rows}, k_{k}, fault_{f} {}
   void start(std::span<const token_id>) noexcept { root_ = tip_ = old_ = 0; }
   void propose(const context& c, draft& d) {
     if (tip_ == 0) return;  // the first round has no candidates
     node_id at = draft::root();
     for (std::size_t j = 1; j <= k_ && j <= c.limit(); ++j) {
-      const std::size_t drawn_after = fault_ == fault::poor_group ? root_ : tip_;
+      const std::size_t drawn_after = fault_ == space_fault::poor_group ? root_ : tip_;
       const narrow_law q = law(c, drawn_after, j);
       const narrow_law recorded = recorded_law(c, d, at, drawn_after, j);
-      const auto key = static_cast<node_id>(fault_ == fault::one_key ? 1 : j);
-      const token_id x = fault_ == fault::greedy              ? q.view().argmax()
-                         : fault_ == fault::other_temperature ? pick_softer(c, q, key)
-                                                              : c.random().pick(q.view(), purpose::draft, key);
-      if (fault_ == fault::dropped_by_value && q.view()(x) < 0.3) return;
+      const auto key = static_cast<node_id>(fault_ == space_fault::one_key ? 1 : j);
+      const token_id x = fault_ == space_fault::greedy              ? q.view().argmax()
+                         : fault_ == space_fault::other_temperature ? pick_softer(c, q, key)
+                                                                    : c.random().pick(q.view(), purpose::draft, key);
+      if (fault_ == space_fault::dropped_by_value && q.view()(x) < 0.3) return;
       at = record(d, at, recorded.view(), x);
     }
   }
@@ -71,11 +71,11 @@ class candidates_double {
     return {testing::row_table{logits.size(), 0, {logits.begin(), logits.end()}}, {}};
   }
   narrow_law recorded_law(const context& c, const draft& d, node_id at, std::size_t after, std::size_t j) const {
-    if (fault_ == fault::group_of_root) return law(c, root_, j);
-    if (fault_ == fault::group_after) return law(c, c.text().size(), j);
-    if (fault_ == fault::mask_before) return law(c, after, j - 1);
-    if (fault_ == fault::ordinary_row) return law_of_row(rows_->row(text_at(c, d, at), 0));
-    if (fault_ == fault::stale && old_ > 0) return law(c, old_, j);
+    if (fault_ == space_fault::group_of_root) return law(c, root_, j);
+    if (fault_ == space_fault::group_after) return law(c, c.text().size(), j);
+    if (fault_ == space_fault::mask_before) return law(c, after, j - 1);
+    if (fault_ == space_fault::ordinary_row) return law_of_row(rows_->row(text_at(c, d, at), 0));
+    if (fault_ == space_fault::stale && old_ > 0) return law(c, old_, j);
     return law(c, after, j);
   }
   static token_id pick_softer(const context& c, const narrow_law& q, node_id key) {
@@ -86,7 +86,7 @@ class candidates_double {
 
   const masked_rows* rows_;
   std::size_t k_;
-  fault fault_;
+  space_fault fault_;
   std::size_t root_ = 0;  // tokens up to the root, and up to the tip, of the round before
   std::size_t tip_ = 0;
   std::size_t old_ = 0;  // up to the tip of the round before that one
@@ -96,14 +96,14 @@ class candidates_double {
 class correction_double {
  public:
   static constexpr bool lossless = false;
-  explicit correction_double(fault f) : fault_{f} {}
+  explicit correction_double(space_fault f) : fault_{f} {}
   outcome operator()(const draft& d, const target_laws& p, random_ref random) {
     const outcome o = sound_(d, p, random);
     const node_id refused = d.first_child(o.tip());
     if (o.from != origin::corrected) return o;
     const node_id next = d.first_child(refused);
     row rest = probabilities(p(o.tip()));
-    if (fault_ == fault::residual_of_next) {
+    if (fault_ == space_fault::residual_of_next) {
       rest = excess(1.0, rest, 1.0, probabilities(d.q(next == prefix_node ? refused : next)));
       if (!(sum(rest) > 0.0)) rest = probabilities(p(o.tip()));
     }
@@ -111,7 +111,7 @@ class correction_double {
   }
 
  private:
-  fault fault_;
+  space_fault fault_;
   rules::token sound_;
 };
 
@@ -121,7 +121,7 @@ struct trial_of_space {
   std::size_t tokens;
 };
 
-const std::vector<trial_of_space>& trials() {
+const std::vector<trial_of_space>& trials_of_space() {
   static const std::vector<trial_of_space> all = [] {
     const testing::row_table flat = testing::random_table(3, 2, 60, 0.2F);
     const masked_rows far = support::random_masks(3, 2, 70);
@@ -135,9 +135,9 @@ const std::vector<trial_of_space>& trials() {
   return all;
 }
 
-using make_algorithm = std::function<sequence(testing::table_model&, const trial_of_space&, testing::enumerator&)>;
+using make_space = std::function<sequence(testing::table_model&, const trial_of_space&, testing::enumerator&)>;
 
-testing::proof_report prove(const trial_of_space& t, const make_algorithm& make) {
+testing::proof_report prove(const trial_of_space& t, const make_space& make) {
   testing::table_model model = support::model_of(t.rows);
   testing::proof_options options;
   options.prompt = prompt();
@@ -148,9 +148,9 @@ testing::proof_report prove(const trial_of_space& t, const make_algorithm& make)
 }
 
 /// Chains of candidates under the token rule, with a fault in the drafter or in the rule.
-make_algorithm with(fault f) {
+make_space with(space_fault f) {
   return [f](testing::table_model& model, const trial_of_space& t, testing::enumerator& all) {
-    const bool in_rule = f == fault::correction_from_row || f == fault::residual_of_next;
+    const bool in_rule = f == space_fault::correction_from_row || f == space_fault::residual_of_next;
     return sequence{speculative{model, candidates_double{t.rows, t.k, f},
                                 in_rule ? rules::any{correction_double{f}} : rules::any{rules::token{}},
                                 transforms::temperature{}, lengths::fixed{t.k}},
@@ -161,11 +161,11 @@ make_algorithm with(fault f) {
 TEST_CASE("space mutants") {
   const book all{"decode/space under rules::token"};
   std::vector<testing::proof_report> references;
-  const auto hear = [&](const make_algorithm& make) {
+  const auto hear = [&](const make_space& make) {
     verdict v;
-    for (std::size_t i = 0; i < trials().size(); ++i) {
+    for (std::size_t i = 0; i < trials_of_space().size(); ++i) {
       v.next();
-      const testing::proof_report report = prove(trials()[i], make);
+      const testing::proof_report report = prove(trials_of_space()[i], make);
       if (references.size() == i) references.push_back(report);
       v.hear(report, references[i]);
     }
@@ -174,19 +174,20 @@ TEST_CASE("space mutants") {
   all.sound("space", hear([](testing::table_model& model, const trial_of_space& t, testing::enumerator& source) {
               return sequence{space{model, drafters::masks{t.rows.tokens()}, rules::token{}}, source.source()};
             }));
-  all.sound("double without a fault", hear(with(fault::none)));
-  const std::pair<fault, const char*> wrong[] = {{fault::correction_from_row, "correction from the ordinary row"},
-                                                 {fault::residual_of_next, "residual of the next candidate"},
-                                                 {fault::group_of_root, "q of the group of the root"},
-                                                 {fault::group_after, "q of a group one token later"},
-                                                 {fault::mask_before, "q of the mask before"},
-                                                 {fault::ordinary_row, "q of the ordinary row"},
-                                                 {fault::stale, "q of the group of an earlier round"},
-                                                 {fault::greedy, "most probable candidates, soft q"},
-                                                 {fault::other_temperature, "q at another temperature"},
-                                                 {fault::dropped_by_value, "dropped for its own probability"},
-                                                 {fault::one_key, "one draw for all candidates"},
-                                                 {fault::poor_group, "drafts with the group of the root"}};
+  all.sound("double without a fault", hear(with(space_fault::none)));
+  const std::pair<space_fault, const char*> wrong[] = {
+      {space_fault::correction_from_row, "correction from the ordinary row"},
+      {space_fault::residual_of_next, "residual of the next candidate"},
+      {space_fault::group_of_root, "q of the group of the root"},
+      {space_fault::group_after, "q of a group one token later"},
+      {space_fault::mask_before, "q of the mask before"},
+      {space_fault::ordinary_row, "q of the ordinary row"},
+      {space_fault::stale, "q of the group of an earlier round"},
+      {space_fault::greedy, "most probable candidates, soft q"},
+      {space_fault::other_temperature, "q at another temperature"},
+      {space_fault::dropped_by_value, "dropped for its own probability"},
+      {space_fault::one_key, "one draw for all candidates"},
+      {space_fault::poor_group, "drafts with the group of the root"}};
   for (const auto& [f, name] : wrong) all.wrong(name, hear(with(f)));
 }
 

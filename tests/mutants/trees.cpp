@@ -39,7 +39,7 @@ row without(row law, token_id x) {
   return law;
 }
 
-enum class fault {
+enum class siblings_fault {
   none,
   q_not_renormalised,  ///< draws without replacement verified with the first draw's law
   q_renormalised,      ///< draws with replacement verified as if without
@@ -55,22 +55,22 @@ enum class fault {
 class siblings_double {
  public:
   static constexpr bool lossless = false;
-  explicit siblings_double(fault f) : fault_{f} {}
+  explicit siblings_double(siblings_fault f) : fault_{f} {}
 
   outcome operator()(const draft& d, const target_laws& p, random_ref random) {
     node_id tip = draft::root();
     for (node_id at = tip; d.first_child(at) != prefix_node; at = tip) {
-      const bool late = fault_ == fault::row_of_parent && at != draft::root();
+      const bool late = fault_ == siblings_fault::row_of_parent && at != draft::root();
       const row target = probabilities(p(late ? d.parent(at) : at));
       tip = try_children(d, at, target, random);
       if (tip != at) continue;
-      if (fault_ == fault::correction_from_target) rest_ = target;
+      if (fault_ == siblings_fault::correction_from_target) rest_ = target;
       const token_id next = random.pick(law_of(rest_), purpose::residual, at);
       nodes_down_to(d, tip, path_);
       return {path_, next, origin::corrected};
     }
     nodes_down_to(d, tip, path_);
-    const bool from_draft = fault_ == fault::bonus_from_draft && tip != draft::root();
+    const bool from_draft = fault_ == siblings_fault::bonus_from_draft && tip != draft::root();
     return {path_, random.pick_token(from_draft ? d.q(tip) : p(tip), d.next_position(tip)), ending(d, tip)};
   }
 
@@ -78,7 +78,7 @@ class siblings_double {
   /// The child that stands, or `node`; then `rest_` is the law of the correction.
   node_id try_children(const draft& d, node_id node, const row& target, random_ref random) {
     std::vector<node_id> order = children(d, node);
-    if (fault_ == fault::sorted) {
+    if (fault_ == siblings_fault::sorted) {
       std::stable_sort(order.begin(), order.end(),
                        [&](node_id a, node_id b) { return d.q(a)(d.token(a)) > d.q(b)(d.token(b)); });
     }
@@ -88,40 +88,40 @@ class siblings_double {
     for (std::size_t i = 0; i < order.size(); ++i) {
       const node_id x = order[i];
       bool successive = i > 0 && d.kind(x) == draft::role::sampled && d.drawn(x) == replacement::without;
-      if (fault_ == fault::q_not_renormalised) successive = false;
-      if (fault_ == fault::q_renormalised) successive = i > 0;
+      if (fault_ == siblings_fault::q_not_renormalised) successive = false;
+      if (fault_ == siblings_fault::q_renormalised) successive = i > 0;
       q = successive ? without(q, d.token(order[i - 1])) : probabilities(d.q(x));
       const token_id token = d.token(x);
       if (random.flip(at(rest_, token), at(q, token), purpose::acceptance, x)) return x;
       removed = without(removed, token);
-      rest_ = remainder(fault_ == fault::residual_not_updated ? target : rest_, q);
-      if (fault_ == fault::residual_not_updated && i + 1 < order.size()) rest_ = target;
+      rest_ = remainder(fault_ == siblings_fault::residual_not_updated ? target : rest_, q);
+      if (fault_ == siblings_fault::residual_not_updated && i + 1 < order.size()) rest_ = target;
     }
-    if (fault_ == fault::correction_without_tokens && sum(removed) > 0.0) rest_ = removed;
+    if (fault_ == siblings_fault::correction_without_tokens && sum(removed) > 0.0) rest_ = removed;
     return node;
   }
 
-  fault fault_;
+  siblings_fault fault_;
   std::vector<node_id> path_;
   row rest_;
 };
 
-suspect siblings_with(fault f, const char* name) {
+suspect siblings_with(siblings_fault f, const char* name) {
   return {name, [f] { return siblings_double{f}; }};
 }
 
 TEST_CASE("siblings mutants") {
   judge({"siblings",
          {"rules::siblings", [] { return rules::siblings{}; }},
-         {siblings_with(fault::none, "double without a fault")},
-         {siblings_with(fault::q_not_renormalised, "without replacement, first q"),
-          siblings_with(fault::q_renormalised, "with replacement, renormalised q"),
-          siblings_with(fault::sorted, "siblings sorted by q"),
-          siblings_with(fault::correction_from_target, "correction from p"),
-          siblings_with(fault::residual_not_updated, "residual not updated"),
-          siblings_with(fault::correction_without_tokens, "correction from p without refused"),
-          siblings_with(fault::bonus_from_draft, "bonus from q"),
-          siblings_with(fault::row_of_parent, "row of the level above")},
+         {siblings_with(siblings_fault::none, "double without a fault")},
+         {siblings_with(siblings_fault::q_not_renormalised, "without replacement, first q"),
+          siblings_with(siblings_fault::q_renormalised, "with replacement, renormalised q"),
+          siblings_with(siblings_fault::sorted, "siblings sorted by q"),
+          siblings_with(siblings_fault::correction_from_target, "correction from p"),
+          siblings_with(siblings_fault::residual_not_updated, "residual not updated"),
+          siblings_with(siblings_fault::correction_without_tokens, "correction from p without refused"),
+          siblings_with(siblings_fault::bonus_from_draft, "bonus from q"),
+          siblings_with(siblings_fault::row_of_parent, "row of the level above")},
          {{{"2 siblings with replacement", {2}}, 4},
           {{"2 siblings without replacement", {2}, growth::without}, 3},
           {{"tree 2 1 without replacement", {2, 1}, growth::without}, 3}}});

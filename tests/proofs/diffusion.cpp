@@ -29,18 +29,18 @@ namespace {
 using namespace proviso;
 using testing::canvas_law;
 using testing::canvas_report;
-using tokens = std::vector<token_id>;
+using token_list = std::vector<token_id>;
 
 constexpr double exact = 1e-6;  // rows are floats
 
-const tokens prompt{1};
+const token_list one_token{1};
 
 /// All canvases of `length` positions over `values` values.
-std::vector<tokens> canvases(std::size_t values, std::size_t length) {
-  std::vector<tokens> all{{}};
+std::vector<token_list> canvases(std::size_t values, std::size_t length) {
+  std::vector<token_list> all{{}};
   for (std::size_t i = 0; i < length; ++i) {
-    std::vector<tokens> longer;
-    for (const tokens& t : all) {
+    std::vector<token_list> longer;
+    for (const token_list& t : all) {
       for (std::size_t x = 0; x < values; ++x) {
         longer.push_back(t);
         longer.back().push_back(static_cast<token_id>(x));
@@ -52,18 +52,18 @@ std::vector<tokens> canvases(std::size_t values, std::size_t length) {
 }
 
 /// The law of one ancestral step, as the paper writes it: a product over positions.
-canvas_law reverse_step(const testing::exact_denoiser& d, const tokens& from, double stay) {
+canvas_law reverse_step(const testing::exact_denoiser& d, const token_list& from, double stay) {
   const std::size_t vocab = d.vocab_size() - 1;
   canvas_law to{{from, 1.0}};
   for (std::size_t i = 0; i < from.size(); ++i) {
     if (from[i] != d.mask_token()) continue;
     std::vector<double> law(vocab);
-    d.conditional(prompt, from, i, law);
+    d.conditional(one_token, from, i, law);
     canvas_law next;
     for (const auto& [canvas, p] : to) {
       next[canvas] += p * stay;
       for (std::size_t x = 0; x < vocab; ++x) {
-        tokens filled = canvas;
+        token_list filled = canvas;
         filled[i] = static_cast<token_id>(x);
         next[filled] += p * (1.0 - stay) * law[x];
       }
@@ -82,9 +82,9 @@ canvas_report decoded(testing::exact_denoiser& d, Order order, canvas_settings s
   testing::enumerator all;
   all.run([&] {
     decoder text{sequence{diffusion{model, settings, order, transforms::temperature{}, schedule}, all.source()}};
-    const stop_reason why = text.run(prompt, [](generated_token) {});
+    const stop_reason why = text.run(one_token, [](generated_token) {});
     REQUIRE(why == stop_reason::budget);
-    tokens out;
+    token_list out;
     for (const generated_token t : text.output()) out.push_back(t.token);
     report.law[out] += all.probability();
     report.evaluations += all.probability() * static_cast<double>(text.stats().target_calls);
@@ -94,13 +94,13 @@ canvas_report decoded(testing::exact_denoiser& d, Order order, canvas_settings s
 
 canvas_law joint_law(const testing::markov_denoiser& d, std::size_t length) {
   canvas_law law;
-  for (const tokens& t : canvases(d.vocab_size() - 1, length)) law[t] = d.joint(prompt, t);
+  for (const token_list& t : canvases(d.vocab_size() - 1, length)) law[t] = d.joint(one_token, t);
   return law;
 }
 canvas_law joint_law(const testing::joint_denoiser& d) {
   canvas_law law;
   double total = 0.0;
-  const std::vector<tokens> all = canvases(d.vocab_size() - 1, d.length());
+  const std::vector<token_list> all = canvases(d.vocab_size() - 1, d.length());
   for (std::size_t i = 0; i < all.size(); ++i) total += d.weight(i);
   for (std::size_t i = 0; i < all.size(); ++i) law[all[i]] = d.weight(i) / total;
   return law;
@@ -109,8 +109,8 @@ canvas_law joint_law(const testing::joint_denoiser& d) {
 template <class Order, class Schedule = schedules::log_linear>
 void agrees_with_kernels(Order order, std::size_t steps, Schedule schedule = Schedule{}) {
   testing::markov_denoiser d{testing::random_table(2, 1, 5)};
-  testing::canvas_sampler sampler{d, prompt};
-  const canvas_report kernels = sampler.run(order, tokens(3, d.mask_token()), steps, schedule);
+  testing::canvas_sampler sampler{d, one_token};
+  const canvas_report kernels = sampler.run(order, token_list(3, d.mask_token()), steps, schedule);
   const canvas_report whole = decoded(d, order, {.length = 3, .steps = steps}, schedule);
   CHECK(testing::total_variation(kernels.law, whole.law) < exact);
   CHECK(std::abs(kernels.evaluations - whole.evaluations) < exact);
@@ -118,9 +118,9 @@ void agrees_with_kernels(Order order, std::size_t steps, Schedule schedule = Sch
 
 TEST_CASE("an ancestral step has exactly the law of the reverse process") {
   testing::markov_denoiser d{testing::random_table(2, 1, 3)};
-  testing::canvas_sampler sampler{d, prompt};
+  testing::canvas_sampler sampler{d, one_token};
   for (const double stay : {0.0, 0.25, 0.9}) {
-    for (const tokens& from : canvases(3, 4)) {
+    for (const token_list& from : canvases(3, 4)) {
       bool evaluated = false;
       const canvas_law law = sampler.step(orders::ancestral{}, from, {0, 4, 0, 8, 4, stay}, evaluated);
       CHECK(testing::total_variation(law, reverse_step(d, from, stay)) < exact);
@@ -132,7 +132,7 @@ TEST_CASE("an ancestral decoder has the law of its steps, for every schedule") {
   const auto check = [](auto schedule) {
     testing::markov_denoiser d{testing::random_table(2, 1, 9)};
     constexpr std::size_t steps = 2;
-    canvas_law now{{tokens(3, d.mask_token()), 1.0}};
+    canvas_law now{{token_list(3, d.mask_token()), 1.0}};
     for (std::size_t step = 0; step <= steps; ++step) {  // after the last one, what is still masked is filled
       canvas_law next;
       const double t = static_cast<double>(steps - step) / steps;
@@ -198,15 +198,15 @@ TEST_CASE("rows are reused: N steps on L positions take N (1 - (1 - 1/N)^L) eval
     const double n = static_cast<double>(steps);
     CHECK(std::abs(decoded(d, orders::ancestral{}, {.length = 3, .steps = steps}).evaluations -
                    n * (1.0 - std::pow(1.0 - 1.0 / n, 3.0))) < 1e-9);
-    testing::canvas_sampler sampler{d, prompt};
-    CHECK(std::abs(sampler.run(orders::ancestral{}, tokens(5, d.mask_token()), steps).evaluations -
+    testing::canvas_sampler sampler{d, one_token};
+    CHECK(std::abs(sampler.run(orders::ancestral{}, token_list(5, d.mask_token()), steps).evaluations -
                    n * (1.0 - std::pow(1.0 - 1.0 / n, 5.0))) < 1e-9);
   }
 }
 
 /// Fills one position at a time, the most confident first, with its most probable token; only positions that are filled
 /// in `wanted`.
-tokens sequential_greedy(const testing::exact_denoiser& d, tokens canvas, const tokens& wanted) {
+token_list sequential_greedy(const testing::exact_denoiser& d, token_list canvas, const token_list& wanted) {
   for (;;) {
     double best = -1.0;
     std::size_t where = 0;
@@ -214,7 +214,7 @@ tokens sequential_greedy(const testing::exact_denoiser& d, tokens canvas, const 
     for (std::size_t i = 0; i < canvas.size(); ++i) {
       if (canvas[i] != d.mask_token() || wanted[i] == d.mask_token()) continue;
       std::vector<double> law(d.vocab_size() - 1);
-      d.conditional(prompt, canvas, i, law);
+      d.conditional(one_token, canvas, i, law);
       for (std::size_t x = 0; x < law.size(); ++x) {
         if (law[x] <= best) continue;
         best = law[x];
@@ -233,18 +233,18 @@ tokens sequential_greedy(const testing::exact_denoiser& d, tokens canvas, const 
 template <class Order>
 void equals_sequential_greedy(const Order& order, std::size_t& applies, std::size_t& several, std::size_t& differs) {
   const std::vector<double> grid{0.0, 1.0, 30.0};
-  for (const tokens& choice : canvases(3, 8)) {
+  for (const token_list& choice : canvases(3, 8)) {
     std::vector<double> weights;
     for (const token_id c : choice) weights.push_back(grid[static_cast<std::size_t>(c)]);
     bool any = false;
     for (const double w : weights) any = any || w > 0.0;
     if (!any) continue;
     testing::joint_denoiser d{2, 3, weights};
-    testing::canvas_sampler sampler{d, prompt, 0.0F};
-    const tokens open(3, d.mask_token());
+    testing::canvas_sampler sampler{d, one_token, 0.0F};
+    const token_list open(3, d.mask_token());
     bool evaluated = false;
-    const tokens after = sampler.step(order, open, {0, 3, 0, 1, 3, 0.0}, evaluated).begin()->first;
-    const tokens greedy = sequential_greedy(d, open, after);
+    const token_list after = sampler.step(order, open, {0, 3, 0, 1, 3, 0.0}, evaluated).begin()->first;
+    const token_list greedy = sequential_greedy(d, open, after);
     const canvas_law joint = joint_law(d);
     double n = 0.0;
     double lowest = 1.0;
@@ -252,7 +252,7 @@ void equals_sequential_greedy(const Order& order, std::size_t& applies, std::siz
     for (std::size_t i = 0; i < 3; ++i) {
       if (after[i] == d.mask_token()) continue;
       std::vector<double> law(2);
-      d.conditional(prompt, open, i, law);
+      d.conditional(one_token, open, i, law);
       lowest = (std::min)(lowest, law[static_cast<std::size_t>(after[i])]);
       same = same && after[i] == greedy[i];
       n += 1.0;
@@ -262,9 +262,9 @@ void equals_sequential_greedy(const Order& order, std::size_t& applies, std::siz
     several += static_cast<std::size_t>(promised && n > 1.0);
     differs += static_cast<std::size_t>(!same && n > 1.0);
     if (!promised) continue;
-    std::map<tokens, double> together;  // the law of the filled positions
+    std::map<token_list, double> together;  // the law of the filled positions
     for (const auto& [canvas, p] : joint) {
-      tokens seen = canvas;
+      token_list seen = canvas;
       for (std::size_t i = 0; i < 3; ++i) seen[i] = after[i] == d.mask_token() ? after[i] : canvas[i];
       together[seen] += p;
     }
@@ -295,8 +295,8 @@ TEST_CASE("a step under (n + 1)(1 - c) < 1 fills what sequential greedy fills") 
 
 TEST_CASE("more steps bring every order closer to the joint law") {
   testing::markov_denoiser d{testing::random_table(2, 1, 11)};
-  testing::canvas_sampler sampler{d, prompt};
-  const tokens open(4, d.mask_token());
+  testing::canvas_sampler sampler{d, one_token};
+  const token_list open(4, d.mask_token());
   const canvas_law joint = joint_law(d, 4);
   double before = 1.0;
   for (const std::size_t steps : {1U, 2U, 4U, 16U, 64U}) {

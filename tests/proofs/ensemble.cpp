@@ -36,7 +36,7 @@ testing::proof_report prove(crowd& models, mix how, const lengths_of& lengths, s
       models.law(how, static_cast<double>(temperature)), options);
 }
 
-struct trial {
+struct ensemble_trial {
   std::size_t vocab;
   std::size_t tokens;
   lengths_of lengths;
@@ -44,8 +44,8 @@ struct trial {
 };
 
 // Vocabularies of two tokens where more tokens would make too many outcomes.
-const std::vector<trial>& all_trials() {
-  static const std::vector<trial> all{
+const std::vector<ensemble_trial>& ensemble_trials() {
+  static const std::vector<ensemble_trial> all{
       {3, 4, {1, 1}},
       {3, 4, {2, 1}},
       {3, 4, {1, 2}},
@@ -65,14 +65,14 @@ const std::vector<trial>& all_trials() {
   return all;
 }
 
-std::string name_of(const trial& t, mix how) {
+std::string name_of(const ensemble_trial& t, mix how) {
   std::string name = how == mix::weighted ? "weighted" : how == mix::product ? "product" : "contrastive";
   for (const std::size_t length : t.lengths) name += ' ' + std::to_string(length);
   return name + (t.who == proposers::first ? ", first proposes" : "");
 }
 
 TEST_CASE("ensemble: the law of every token is the combined one, given the rounds before it") {
-  for (const trial& t : all_trials()) {
+  for (const ensemble_trial& t : ensemble_trials()) {
     crowd models{t.lengths.size(), t.vocab, 2, 3};
     for (const mix how : {mix::weighted, mix::product, mix::contrastive}) {
       if (how == mix::contrastive && t.lengths.size() != 2) continue;
@@ -105,7 +105,7 @@ TEST_CASE("ensemble: the same where tokens are impossible for some of the models
 }
 
 TEST_CASE("ensemble: at temperature 0 the text is the greedy one of the combined law") {
-  for (const trial& t : all_trials()) {
+  for (const ensemble_trial& t : ensemble_trials()) {
     crowd models{t.lengths.size(), 3, 2, 5};
     for (const mix how : {mix::weighted, mix::product, mix::contrastive}) {
       if (how == mix::contrastive && t.lengths.size() != 2) continue;

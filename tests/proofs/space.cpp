@@ -20,12 +20,12 @@ using namespace proviso;
 using support::masked_rows;
 using make_rule = rules::any (*)();
 
-struct named_rule {
+struct space_rule {
   std::string name;
   make_rule make;
 };
-const std::vector<named_rule>& all_rules() {
-  static const std::vector<named_rule> all{{"token", [] { return rules::any{rules::token{}}; }},
+const std::vector<space_rule>& space_rules() {
+  static const std::vector<space_rule> all{{"token", [] { return rules::any{rules::token{}}; }},
                                            {"block", [] { return rules::any{rules::block{}}; }},
                                            {"coupled", [] { return rules::any{rules::coupled{}}; }},
                                            {"match", [] { return rules::any{rules::match{}}; }},
@@ -44,7 +44,7 @@ struct shaped_by {
   }
 };
 
-struct trial {
+struct space_trial {
   std::size_t tokens;  ///< of the text
   double node_cost = 0.0;
   shaped_by shape{transforms::temperature{1.0F}, transforms::top_k{3}};
@@ -53,7 +53,7 @@ struct trial {
 };
 
 template <class Model>
-testing::proof_report prove(const masked_rows& rows, Model& model, make_rule rule, const trial& t) {
+testing::proof_report prove(const masked_rows& rows, Model& model, make_rule rule, const space_trial& t) {
   testing::proof_options options;
   options.prompt = {1, 0};
   options.tokens = t.tokens;
@@ -67,8 +67,8 @@ testing::proof_report prove(const masked_rows& rows, Model& model, make_rule rul
       testing::row_law(rows.vocab(), rows, t.shape), options);
 }
 
-void prove_all_rules(const masked_rows& rows, const trial& t) {
-  for (const named_rule& r : all_rules()) {
+void prove_all_rules(const masked_rows& rows, const space_trial& t) {
+  for (const space_rule& r : space_rules()) {
     testing::table_model model = support::model_of(rows);
     const testing::proof_report report = prove(rows, model, r.make, t);
     INFO(r.name << "\n" << report.text());
@@ -114,7 +114,7 @@ TEST_CASE("space: the same with groups that are pruned by what was accepted befo
 }
 
 TEST_CASE("space: the same with several candidates in the first place") {
-  const std::vector<named_rule> rules_for_trees{{"traversal", [] { return rules::any{rules::traversal{}}; }},
+  const std::vector<space_rule> rules_for_trees{{"traversal", [] { return rules::any{rules::traversal{}}; }},
                                                 {"siblings", [] { return rules::any{rules::siblings{}}; }},
                                                 {"match", [] { return rules::any{rules::match{}}; }},
                                                 {"automatic", [] { return rules::any{rules::automatic{}}; }}};
@@ -122,9 +122,9 @@ TEST_CASE("space: the same with several candidates in the first place") {
     const masked_rows rows[] = {support::random_masks(3, 2, 11), with_holes(),
                                 support::random_masks(2, 2, 12, 0.2, 0.5)};
     for (const masked_rows& r : rows) {
-      for (const named_rule& by : rules_for_trees) {
+      for (const space_rule& by : rules_for_trees) {
         testing::table_model model = support::model_of(r);
-        trial t{4, cost};
+        space_trial t{4, cost};
         t.branches = 2;
         const testing::proof_report report = prove(r, model, by.make, t);
         INFO(by.name << ", node cost " << cost << "\n" << report.text());
@@ -139,7 +139,7 @@ TEST_CASE("space: the same on chains that emulate trees") {
   const masked_rows rows = support::random_masks(3, 2, 9);
   testing::table_model model = support::model_of(rows);
   chain_emulation trees{model};
-  for (const named_rule& r : all_rules()) {
+  for (const space_rule& r : space_rules()) {
     const testing::proof_report report = prove(rows, trees, r.make, {4});
     INFO(r.name << "\n" << report.text());
     CHECK(report.passed());
@@ -147,10 +147,10 @@ TEST_CASE("space: the same on chains that emulate trees") {
 }
 
 TEST_CASE("space: at temperature 0 there is one text") {
-  for (const named_rule& r : all_rules()) {
+  for (const space_rule& r : space_rules()) {
     const masked_rows rows = support::random_masks(4, 3, 10, 0.3, 0.5);
     testing::table_model model = support::model_of(rows);
-    const trial t{12, 0.0, {transforms::temperature{0.0F}, transforms::top_k{4}}};
+    const space_trial t{12, 0.0, {transforms::temperature{0.0F}, transforms::top_k{4}}};
     const testing::proof_report report = prove(rows, model, r.make, t);
     INFO(r.name << "\n" << report.text());
     CHECK(report.passed());

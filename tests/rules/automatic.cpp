@@ -2,7 +2,6 @@
 #include <proviso/rules/automatic.hpp>
 
 #include <functional>
-#include <string>
 #include <vector>
 
 #include <proviso/decode/speculative.hpp>
@@ -11,8 +10,8 @@
 #include <proviso/drafters/none.hpp>
 #include <proviso/drafters/sampled_tree.hpp>
 #include <proviso/rules/any.hpp>
-#include <proviso/testing/prove_lossless.hpp>
 
+#include "proving.hpp"
 #include "support/catch.hpp"
 #include "support/decoding.hpp"
 #include "support/drafting.hpp"
@@ -22,6 +21,7 @@ namespace {
 
 using namespace proviso;
 using rules::automatic;
+using rules_test::faults;
 using support::law_of_weights;
 using support::path_law;
 using support::weights;
@@ -30,10 +30,10 @@ const weights three{1.0, 2.0, 1.0};
 const weights without_first{0.0, 2.0, 1.0};
 
 /// Fills a draft in a way that its name says; `random` draws.
-using fill = void (*)(draft& d, random_ref random);
+using draft_maker = void (*)(draft& d, random_ref random);
 
 struct draft_case {
-  fill make;
+  draft_maker make;
   automatic::choice expected;
 };
 
@@ -74,20 +74,6 @@ TEST_CASE("automatic: the choice, and that the chosen rule decides") {
   }
 }
 
-template <class Drafter>
-std::string faults(const testing::row_table& p, const Drafter& drafter, std::size_t length) {
-  testing::table_model target{p};
-  testing::proof_options options;
-  options.prompt = {1, 0};
-  options.tokens = length + 2;
-  const testing::proof_report report = testing::prove_lossless(
-      [&] {
-        return speculative{target, drafter, automatic{}, transforms::temperature{}, lengths::fixed{length}};
-      },
-      testing::table_law(p), options);
-  return report.passed() ? "" : report.text();
-}
-
 /// Draws a token; what it drafts below depends on that token: nothing, a pushed one, a drawn one, or siblings.
 class moody {
  public:
@@ -109,12 +95,12 @@ TEST_CASE("automatic: the law of the text is the target's") {
   const auto seed = static_cast<std::uint64_t>(GENERATE(1, 2));
   const testing::row_table p = support::with_holes(testing::random_table(3, 2, seed), 2);
   testing::table_model small{testing::random_table(3, 2, seed + 100)};
-  CHECK(faults(p, moody{}, 2) == "");
-  CHECK(faults(p, drafters::none{}, 1) == "");
-  CHECK(faults(p, drafters::model{small}, 2) == "");
-  CHECK(faults(p, support::pushed_tree{{2, 1}, 3}, 2) == "");
-  CHECK(faults(p, drafters::sampled_tree{small, {2}, replacement::without}, 1) == "");
-  CHECK(faults(p, drafters::hub_tree{small, {2}}, 1) == "");
+  CHECK(faults(automatic{}, p, moody{}, 2) == "");
+  CHECK(faults(automatic{}, p, drafters::none{}, 1) == "");
+  CHECK(faults(automatic{}, p, drafters::model{small}, 2) == "");
+  CHECK(faults(automatic{}, p, support::pushed_tree{{2, 1}, 3}, 2) == "");
+  CHECK(faults(automatic{}, p, drafters::sampled_tree{small, {2}, replacement::without}, 1) == "");
+  CHECK(faults(automatic{}, p, drafters::hub_tree{small, {2}}, 1) == "");
 }
 
 TEST_CASE("automatic: the text of plain decoding when nothing is drawn from a law") {

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <limits>
 #include <stdexcept>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -13,8 +12,8 @@
 #include <proviso/drafters/model.hpp>
 #include <proviso/drafters/none.hpp>
 #include <proviso/rules/token.hpp>
-#include <proviso/testing/prove_lossless.hpp>
 
+#include "proving.hpp"
 #include "support/catch.hpp"
 #include "support/drafting.hpp"
 #include "support/verifying.hpp"
@@ -22,6 +21,7 @@
 namespace {
 
 using namespace proviso;
+using rules_test::faults;
 using support::path_law;
 
 /// The law of a round on sampled chains.
@@ -29,22 +29,6 @@ template <class Rule>
 support::round_law round_on_chains(Rule&& rule, const path_law& p, const path_law& q, std::size_t length) {
   return support::law_of_round(rule, p,
                                [&](draft& d, random_ref random) { support::draw_chain(d, length, q, random); });
-}
-
-/// What a proof over two rounds finds wrong: nothing.
-template <class Drafter>
-std::string faults(const testing::row_table& p, const Drafter& drafter, std::size_t length, float temperature = 1.0F) {
-  testing::table_model target{p};
-  testing::proof_options options;
-  options.prompt = {1, 2};
-  options.tokens = length + 2;
-  const transforms::temperature shape{temperature};
-  const testing::proof_report report = testing::prove_lossless(
-      [&] {
-        return speculative{target, drafter, rules::block{}, shape, lengths::fixed{length}};
-      },
-      testing::table_law(p, shape), options);
-  return report.passed() ? "" : report.text();
 }
 
 /// sum over i of E[P_i] over drafted paths.
@@ -98,8 +82,8 @@ TEST_CASE("block: the law of the text is the target's") {
   const auto length = static_cast<std::size_t>(GENERATE(1, 2, 3));
   const testing::row_table p = support::with_holes(testing::random_table(3, 2, seed), 2);
   testing::table_model small{support::with_holes(testing::random_table(3, 2, seed + 100), 3)};
-  CHECK(faults(p, drafters::model{small}, length) == "");
-  CHECK(faults(p, support::pushed_tree{std::vector<std::size_t>(length, 1), 3}, length) == "");
+  CHECK(faults(rules::block{}, p, drafters::model{small}, length) == "");
+  CHECK(faults(rules::block{}, p, support::pushed_tree{std::vector<std::size_t>(length, 1), 3}, length) == "");
 }
 
 TEST_CASE("block: equal, near and disjoint laws, temperature 0, no draft") {
@@ -107,13 +91,13 @@ TEST_CASE("block: equal, near and disjoint laws, temperature 0, no draft") {
   testing::table_model same{p};
   testing::table_model near{testing::blended(p, testing::random_table(3, 2, 9), 1e-6)};
   testing::table_model other{testing::random_table(3, 2, 104)};
-  CHECK(faults(p, drafters::model{same}, 2) == "");
-  CHECK(faults(p, drafters::model{near}, 2) == "");
-  CHECK(faults(p, drafters::model{other}, 2, 0.0F) == "");
-  CHECK(faults(p, drafters::none{}, 2) == "");
+  CHECK(faults(rules::block{}, p, drafters::model{same}, 2) == "");
+  CHECK(faults(rules::block{}, p, drafters::model{near}, 2) == "");
+  CHECK(faults(rules::block{}, p, drafters::model{other}, 2, 0.0F) == "");
+  CHECK(faults(rules::block{}, p, drafters::none{}, 2) == "");
   const float none = -std::numeric_limits<float>::infinity();
   testing::table_model first{testing::row_table{3, 0, {0.0F, none, none}}};
-  CHECK(faults({3, 0, {none, 0.5F, -0.5F}}, drafters::model{first}, 2) == "");
+  CHECK(faults(rules::block{}, {3, 0, {none, 0.5F, -0.5F}}, drafters::model{first}, 2) == "");
 }
 
 TEST_CASE("block: equal laws are never refused, laws an ulp apart almost never") {

@@ -15,16 +15,16 @@ using support::distance;
 using support::exact_law;
 using support::law_of;
 
-const support::tokens prompt{0, 1};
+const support::tokens greedy_prompt{0, 1};
 
 template <class Drafter>
-double error_of(const testing::row_table& p, const Drafter& drafter, std::size_t length, float temperature = 0.0F,
-                std::size_t count = 6) {
+double greedy_error(const testing::row_table& p, const Drafter& drafter, std::size_t length, float temperature = 0.0F,
+                    std::size_t count = 6) {
   testing::table_model target{p};
   auto make = [&] {
     return speculative{target, drafter, rules::greedy{}, transforms::temperature{temperature}, lengths::fixed{length}};
   };
-  return distance(law_of(make, prompt, count), exact_law(p, prompt, count, 0.0));
+  return distance(law_of(make, greedy_prompt, count), exact_law(p, greedy_prompt, count, 0.0));
 }
 
 TEST_CASE("greedy: the text is the target's most probable one for any drafter") {
@@ -32,24 +32,24 @@ TEST_CASE("greedy: the text is the target's most probable one for any drafter") 
   const testing::row_table p = testing::random_table(3, 2, seed);
   const testing::row_table q = testing::random_table(3, 2, seed + 100);
   testing::table_model small{q};
-  CHECK(error_of(p, drafters::model{small}, 3) == 0.0);
-  CHECK(error_of(p, support::pushed_tree{{1, 1, 1}, 3}, 3) == 0.0);
-  CHECK(error_of(p, drafters::none{}, 3) == 0.0);
-  CHECK(error_of(p, support::pushed_tree{{2, 2}, 3}, 6) == 0.0);
-  CHECK(error_of(p, support::pushed_tree{{3, 1}, 2}, 6) == 0.0);
-  CHECK(error_of(p, support::sampled_tree{q, 2, replacement::with}, 4, 0.0F, 4) < 1e-12);
-  CHECK(error_of(p, support::sampled_tree{q, 3, replacement::without}, 6, 0.0F, 3) < 1e-12);
+  CHECK(greedy_error(p, drafters::model{small}, 3) == 0.0);
+  CHECK(greedy_error(p, support::pushed_tree{{1, 1, 1}, 3}, 3) == 0.0);
+  CHECK(greedy_error(p, drafters::none{}, 3) == 0.0);
+  CHECK(greedy_error(p, support::pushed_tree{{2, 2}, 3}, 6) == 0.0);
+  CHECK(greedy_error(p, support::pushed_tree{{3, 1}, 2}, 6) == 0.0);
+  CHECK(greedy_error(p, support::sampled_tree{q, 2, replacement::with}, 4, 0.0F, 4) < 1e-12);
+  CHECK(greedy_error(p, support::sampled_tree{q, 3, replacement::without}, 6, 0.0F, 3) < 1e-12);
 }
 
 TEST_CASE("greedy: above temperature 0 the text is the same") {
   const testing::row_table p = testing::random_table(3, 2, 11);
-  CHECK(error_of(p, support::pushed_tree{{2, 2}, 3}, 6, 0.8F) == 0.0);
+  CHECK(greedy_error(p, support::pushed_tree{{2, 2}, 3}, 6, 0.8F) == 0.0);
 }
 
 TEST_CASE("greedy: ties go to the lowest id, and rows with one finite entry are followed") {
   const float none = -std::numeric_limits<float>::infinity();
-  CHECK(error_of({3, 0, {0.25F, 1.5F, 1.5F}}, support::pushed_tree{{3, 3}, 3}, 12) == 0.0);
-  CHECK(error_of({3, 0, {none, none, -4.0F}}, support::pushed_tree{{3, 3}, 3}, 12) == 0.0);
+  CHECK(greedy_error({3, 0, {0.25F, 1.5F, 1.5F}}, support::pushed_tree{{3, 3}, 3}, 12) == 0.0);
+  CHECK(greedy_error({3, 0, {none, none, -4.0F}}, support::pushed_tree{{3, 3}, 3}, 12) == 0.0);
 }
 
 }  // namespace

@@ -52,8 +52,8 @@ testing::proof_report prove(const testing::row_table& p, const Drafter& drafter,
 }
 
 template <class Drafter>
-std::string faults(const testing::row_table& p, const Drafter& drafter, std::size_t length, std::size_t tokens,
-                   float temperature = 1.0F) {
+std::string joint_faults(const testing::row_table& p, const Drafter& drafter, std::size_t length, std::size_t tokens,
+                         float temperature = 1.0F) {
   const testing::proof_report report = prove<rules::joint>(p, drafter, length, tokens, temperature);
   return report.passed() ? "" : report.text();
 }
@@ -99,10 +99,10 @@ TEST_CASE("joint: the law of the text is the target's, over rounds that owe to s
   const auto seed = static_cast<std::uint64_t>(GENERATE(1, 2, 3));
   const testing::row_table p = support::with_holes(testing::random_table(3, 2, seed), 2);
   testing::table_model small{support::with_holes(testing::random_table(3, 2, seed + 100), 3)};
-  CHECK(faults(p, drafters::model{small}, 1, 3) == "");
-  CHECK(faults(p, drafters::model{small}, 2, 5) == "");
+  CHECK(joint_faults(p, drafters::model{small}, 1, 3) == "");
+  CHECK(joint_faults(p, drafters::model{small}, 2, 5) == "");
   testing::table_model two{testing::random_table(2, 2, seed + 200)};
-  CHECK(faults(testing::random_table(2, 2, seed), drafters::model{two}, 3, 6) == "");
+  CHECK(joint_faults(testing::random_table(2, 2, seed), drafters::model{two}, 3, 6) == "");
 }
 
 TEST_CASE("joint: forgetting what is owed biases the text") {
@@ -117,10 +117,10 @@ TEST_CASE("joint: equal and near laws, temperature 0, no draft") {
   testing::table_model same{p};
   testing::table_model near{testing::blended(p, testing::random_table(3, 2, 9), 1e-6)};
   testing::table_model other{testing::random_table(3, 2, 104)};
-  CHECK(faults(p, drafters::model{same}, 2, 4) == "");
-  CHECK(faults(p, drafters::model{near}, 2, 5) == "");
-  CHECK(faults(p, drafters::model{other}, 3, 6, 0.0F) == "");
-  CHECK(faults(p, drafters::none{}, 2, 3) == "");
+  CHECK(joint_faults(p, drafters::model{same}, 2, 4) == "");
+  CHECK(joint_faults(p, drafters::model{near}, 2, 5) == "");
+  CHECK(joint_faults(p, drafters::model{other}, 3, 6, 0.0F) == "");
+  CHECK(joint_faults(p, drafters::none{}, 2, 3) == "");
 }
 
 TEST_CASE("joint: a draft shorter than what is owed is refused with a sentence; start() forgets it") {

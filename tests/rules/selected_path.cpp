@@ -5,14 +5,13 @@
 #include <cmath>
 #include <map>
 #include <stdexcept>
-#include <string>
 #include <vector>
 
 #include <proviso/decode/speculative.hpp>
 #include <proviso/drafters/model.hpp>
 #include <proviso/drafters/sampled_tree.hpp>
-#include <proviso/testing/prove_lossless.hpp>
 
+#include "proving.hpp"
 #include "support/catch.hpp"
 #include "support/drafting.hpp"
 #include "support/verifying.hpp"
@@ -20,6 +19,7 @@
 namespace {
 
 using namespace proviso;
+using rules_test::faults;
 using support::path_law;
 using support::path_tokens;
 
@@ -144,37 +144,22 @@ TEST_CASE("selected_path: a single chain is verified as rules::block verifies it
   CHECK(round_on_chains(rules::selected_path{}, p, q, 1, 3) == round_on_chains(rules::block{}, p, q, 1, 3));
 }
 
-template <class Drafter>
-std::string faults(const testing::row_table& p, const Drafter& drafter, std::size_t length, float temperature = 1.0F) {
-  testing::table_model target{p};
-  testing::proof_options options;
-  options.prompt = {1, 0};
-  options.tokens = length + 2;
-  const transforms::temperature shape{temperature};
-  const testing::proof_report report = testing::prove_lossless(
-      [&] {
-        return speculative{target, drafter, rules::selected_path{}, shape, lengths::fixed{length}};
-      },
-      testing::table_law(p, shape), options);
-  return report.passed() ? "" : report.text();
-}
-
 TEST_CASE("selected_path: the law of the text is the target's") {
   const auto seed = static_cast<std::uint64_t>(GENERATE(1, 2));
   const testing::row_table p = support::with_holes(testing::random_table(3, 2, seed), 2);
   testing::table_model small{support::with_holes(testing::random_table(3, 2, seed + 100), 3)};
-  CHECK(faults(p, drafters::sampled_tree{small, {2}, replacement::with}, 1) == "");
-  CHECK(faults(p, drafters::sampled_tree{small, {3}, replacement::with}, 1) == "");
-  CHECK(faults(p, drafters::sampled_tree{small, {2, 1}, replacement::with}, 2, 0.0F) == "");
-  CHECK(faults(p, drafters::model{small}, 2) == "");
-  CHECK(faults(p, support::pushed_tree{{1, 1}, 3}, 2) == "");
+  CHECK(faults(rules::selected_path{}, p, drafters::sampled_tree{small, {2}, replacement::with}, 1) == "");
+  CHECK(faults(rules::selected_path{}, p, drafters::sampled_tree{small, {3}, replacement::with}, 1) == "");
+  CHECK(faults(rules::selected_path{}, p, drafters::sampled_tree{small, {2, 1}, replacement::with}, 2, 0.0F) == "");
+  CHECK(faults(rules::selected_path{}, p, drafters::model{small}, 2) == "");
+  CHECK(faults(rules::selected_path{}, p, support::pushed_tree{{1, 1}, 3}, 2) == "");
   const testing::row_table a = testing::random_table(2, 2, seed);
   testing::table_model b{testing::random_table(2, 2, seed + 100)};
   testing::table_model same{a};
-  CHECK(faults(a, drafters::sampled_tree{b, {2, 1}, replacement::with}, 2) == "");
-  CHECK(faults(a, drafters::sampled_tree{same, {2, 1}, replacement::with}, 2) == "");
+  CHECK(faults(rules::selected_path{}, a, drafters::sampled_tree{b, {2, 1}, replacement::with}, 2) == "");
+  CHECK(faults(rules::selected_path{}, a, drafters::sampled_tree{same, {2, 1}, replacement::with}, 2) == "");
   testing::table_model narrow{testing::random_table(2, 2, seed + 100), 5};  // near the end it cuts chains
-  CHECK(faults(a, drafters::sampled_tree{narrow, {2, 1}, replacement::with}, 2) == "");
+  CHECK(faults(rules::selected_path{}, a, drafters::sampled_tree{narrow, {2, 1}, replacement::with}, 2) == "");
 }
 
 /// What a rule does with a draft that a test makes.
@@ -213,8 +198,8 @@ TEST_CASE("selected_path: rows of chains that are not selected are not asked for
 
 TEST_CASE("selected_path: other drafts are refused with a sentence") {
   const path_law p = support::always({1.0, 2.0});
-  const support::weights weights{2.0, 1.0};
-  const law_view q = support::law_of_weights(weights);
+  const support::weights two_to_one{2.0, 1.0};
+  const law_view q = support::law_of_weights(two_to_one);
   support::scripted source;
   const random_ref random{source};
   const auto refused = [&](auto&& fill) { REQUIRE_THROWS_AS(rows_asked(p, source, fill), std::invalid_argument); };

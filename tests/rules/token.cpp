@@ -8,34 +8,22 @@
 #include <proviso/drafters/model.hpp>
 #include <proviso/drafters/none.hpp>
 
+#include "proving.hpp"
 #include "support/catch.hpp"
 #include "support/drafting.hpp"
 
 namespace {
 
 using namespace proviso;
-using support::distance;
-using support::exact_law;
-using support::law_of;
-
-constexpr std::size_t count = 4;
-const support::tokens prompt{1, 2};
-
-template <class Drafter>
-double error_of(const testing::row_table& p, const Drafter& drafter, std::size_t length, float temperature = 1.0F) {
-  testing::table_model target{p};
-  auto make = [&] {
-    return speculative{target, drafter, rules::token{}, transforms::temperature{temperature}, lengths::fixed{length}};
-  };
-  return distance(law_of(make, prompt, count), exact_law(p, prompt, count, static_cast<double>(temperature)));
-}
+using rules_test::error_of;
+using rules_test::prompt_of_two;
 
 TEST_CASE("token: the law of a drafted chain is the target's") {
   const auto seed = static_cast<std::uint64_t>(GENERATE(1, 2, 3));
   const auto length = static_cast<std::size_t>(GENERATE(1, 2, 3));
   const testing::row_table p = testing::random_table(3, 2, seed);
   testing::table_model small{testing::random_table(3, 2, seed + 100)};
-  CHECK(error_of(p, drafters::model{small}, length) < 1e-6);
+  CHECK(error_of(rules::token{}, p, drafters::model{small}, length) < 1e-6);
 }
 
 TEST_CASE("token: laws with zero entries, near and equal laws, temperatures") {
@@ -45,24 +33,24 @@ TEST_CASE("token: laws with zero entries, near and equal laws, temperatures") {
   testing::table_model other{q};
   testing::table_model same{p};
   testing::table_model near{testing::blended(testing::random_table(3, 2, seed), testing::random_table(3, 2, 9), 0.2)};
-  CHECK(error_of(p, drafters::model{other}, 2) < 1e-6);
-  CHECK(error_of(p, drafters::model{same}, 2) < 1e-6);
-  CHECK(error_of(p, drafters::model{near}, 2) < 1e-6);
-  CHECK(error_of(p, drafters::model{other}, 2, 0.5F) < 1e-6);
-  CHECK(error_of(p, drafters::model{other}, 2, 0.0F) == 0.0);
+  CHECK(error_of(rules::token{}, p, drafters::model{other}, 2) < 1e-6);
+  CHECK(error_of(rules::token{}, p, drafters::model{same}, 2) < 1e-6);
+  CHECK(error_of(rules::token{}, p, drafters::model{near}, 2) < 1e-6);
+  CHECK(error_of(rules::token{}, p, drafters::model{other}, 2, 0.5F) < 1e-6);
+  CHECK(error_of(rules::token{}, p, drafters::model{other}, 2, 0.0F) == 0.0);
 }
 
 TEST_CASE("token: disjoint supports") {
   const float none = -std::numeric_limits<float>::infinity();
   testing::table_model small{testing::row_table{3, 0, {0.0F, none, none}}};
-  CHECK(error_of({3, 0, {none, 0.5F, -0.5F}}, drafters::model{small}, 2) < 1e-6);
+  CHECK(error_of(rules::token{}, {3, 0, {none, 0.5F, -0.5F}}, drafters::model{small}, 2) < 1e-6);
 }
 
 TEST_CASE("token: pushed chains and no draft") {
   const auto seed = static_cast<std::uint64_t>(GENERATE(6, 7));
   const testing::row_table p = support::with_holes(testing::random_table(3, 2, seed), 2);
-  CHECK(error_of(p, support::pushed_tree{{1, 1}, 3}, 2) < 1e-6);
-  CHECK(error_of(p, drafters::none{}, 2) < 1e-6);
+  CHECK(error_of(rules::token{}, p, support::pushed_tree{{1, 1}, 3}, 2) < 1e-6);
+  CHECK(error_of(rules::token{}, p, drafters::none{}, 2) < 1e-6);
 }
 
 TEST_CASE("token: a drafted token stands with probability sum of min(p, q)") {
@@ -78,12 +66,12 @@ TEST_CASE("token: a drafted token stands with probability sum of min(p, q)") {
     decoder d{sequence{
         speculative{target, drafters::model{small}, rules::token{}, transforms::temperature{}, lengths::fixed{1}},
         all.source()}};
-    d.start(prompt, bounds);
+    d.start(prompt_of_two, bounds);
     d.step();
     accepted += all.probability() * static_cast<double>(d.stats().accepted);
   });
-  const auto a = support::softmax(p.row(prompt));
-  const auto b = support::softmax(q.row(prompt));
+  const auto a = support::softmax(p.row(prompt_of_two));
+  const auto b = support::softmax(q.row(prompt_of_two));
   double expected = 0.0;
   for (std::size_t x = 0; x < 3; ++x) expected += (std::min)(a[x], b[x]);
   CHECK(std::abs(accepted - expected) < 1e-6);
@@ -92,7 +80,7 @@ TEST_CASE("token: a drafted token stands with probability sum of min(p, q)") {
 TEST_CASE("token: a draft that branches is refused with a sentence") {
   testing::table_model target{testing::random_table(3, 1, 1)};
   decoder d{speculative{target, support::pushed_tree{{2}, 3}, rules::token{}}};
-  REQUIRE_THROWS_AS(d.run(prompt, [](generated_token) {}), std::invalid_argument);
+  REQUIRE_THROWS_AS(d.run(prompt_of_two, [](generated_token) {}), std::invalid_argument);
   CHECK(d.why() == stop_reason::failed);
 }
 

@@ -22,6 +22,8 @@ namespace support {
 using proviso::token_id;
 using token_list = std::vector<token_id>;
 
+inline const token_list short_prompt{1, 0, 2};
+
 /// Rows that depend on every token of the text: nothing that a cache lost or kept by mistake stays hidden.
 inline proviso::testing::table_model whole_text_model(std::size_t vocab, float sharpness = 4.0F) {
   return proviso::testing::table_model{vocab, [sharpness](std::span<const token_id> text, std::span<float> row) {
@@ -35,14 +37,14 @@ inline proviso::testing::table_model whole_text_model(std::size_t vocab, float s
 }
 
 inline token_list tokens_of(std::span<const proviso::generated_token> output) {
-  token_list tokens;
-  for (const proviso::generated_token t : output) tokens.push_back(t.token);
-  return tokens;
+  token_list list;
+  for (const proviso::generated_token t : output) list.push_back(t.token);
+  return list;
 }
 
-inline proviso::limits budget(std::size_t tokens) {
+inline proviso::limits budget(std::size_t count) {
   proviso::limits l;
-  l.max_tokens = tokens;
+  l.max_tokens = count;
   return l;
 }
 

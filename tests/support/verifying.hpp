@@ -17,6 +17,8 @@
 #include <proviso/core/random.hpp>
 #include <proviso/testing/enumerator.hpp>
 
+#include "support/numbers.hpp"
+
 // One round of a rule, without models and drivers: laws are weights that depend on the drafted path.
 namespace support {
 
@@ -217,7 +219,6 @@ inline weights first_token(const verified& v, std::size_t vocab) {
   return p;
 }
 
-inline bool near(double a, double b, double tolerance = 1e-12) { return std::abs(a - b) < tolerance; }
 inline bool near(const weights& a, const weights& b, double tolerance = 1e-12) {
   bool all = a.size() == b.size();
   for (std::size_t i = 0; all && i < a.size(); ++i) all = near(a[i], b[i], tolerance);

@@ -11,7 +11,7 @@
 #include "support/catch.hpp"
 
 using namespace proviso;
-using tokens = std::vector<token_id>;
+using canvas_tokens = std::vector<token_id>;
 
 TEST_CASE("total variation is half the distance") {
   const testing::canvas_law a{{{0}, 0.5}, {{1}, 0.5}};
@@ -22,8 +22,8 @@ TEST_CASE("total variation is half the distance") {
 
 TEST_CASE("one step draws positions independently, one position at a time is exact; given tokens stay") {
   testing::joint_denoiser net{2, 3, {4.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 3.0}};  // 000, 101, 111
-  testing::canvas_sampler sampler{net, tokens{0}};
-  const tokens open(3, 2);
+  testing::canvas_sampler sampler{net, canvas_tokens{0}};
+  const canvas_tokens open(3, 2);
   const auto together = sampler.run(orders::ancestral{}, open, 1);
   CHECK(std::abs(together.law.at({0, 0, 0}) - 0.5 * 0.625 * 0.5) < 1e-6);
   CHECK(std::abs(together.evaluations - 1.0) < 1e-9);

@@ -6,34 +6,25 @@
 #include <cmath>
 #include <limits>
 #include <map>
-#include <string>
 #include <vector>
 
 #include <proviso/core/numeric.hpp>
 
 #include "support/catch.hpp"
+#include "support/numbers.hpp"
+#include "support/sentences.hpp"
 
 namespace {
 
 using namespace proviso;
+using support::has;
+using support::near;
+using support::sentence;
 using testing::enumerator;
 using weights = std::vector<float>;
 
-law_view law(const weights& w) { return law_view::dense(w, numeric::sum(w)); }
+law_view law_of(const weights& w) { return law_view::dense(w, numeric::sum(w)); }
 constexpr draw_key at(std::uint32_t node) { return {purpose::draft, 0, node, 0}; }
-bool near(double a, double b, double tolerance = 1e-12) { return std::abs(a - b) < tolerance; }
-
-/// The sentence of the exception that `f` throws.
-template <class Exception, class F>
-std::string sentence(F&& f) {
-  try {
-    f();
-  } catch (const Exception& e) {
-    return e.what();
-  }
-  return {};
-}
-bool has(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
 
 TEST_CASE("enumerator: flips and picks branch with their probabilities") {
   const weights w{1.0F, 0.0F, 3.0F};
@@ -41,7 +32,7 @@ TEST_CASE("enumerator: flips and picks branch with their probabilities") {
   enumerator all;
   all.run([&] {
     const bool heads = all.flip(1.0, 4.0, at(0));
-    const token_id x = heads ? all.pick(law(w), at(1)) : 7;
+    const token_id x = heads ? all.pick(law_of(w), at(1)) : 7;
     CHECK(seen.count({heads, x}) == 0);
     seen[{heads, x}] = all.probability();
   });
@@ -73,15 +64,15 @@ TEST_CASE("enumerator: a key may not be drawn twice") {
   enumerator all;
   CHECK(has(sentence<std::logic_error>([&] {
               all.run([&] {
-                all.pick(law(w), {purpose::residual, 2, 5, 0});
+                all.pick(law_of(w), {purpose::residual, 2, 5, 0});
                 all.flip(0.5, 1.0, {purpose::residual, 2, 5, 0});
               });
             }),
             "share a key (residual, round 2, node 5)"));
   CHECK(has(sentence<std::logic_error>([&] {
               all.run([&] {
-                all.race(law(w), {purpose::token, 9, 0, 0});
-                all.pick(law(w), {purpose::token, 9, 0, 0});
+                all.race(law_of(w), {purpose::token, 9, 0, 0});
+                all.pick(law_of(w), {purpose::token, 9, 0, 0});
               });
             }),
             "share a key (token, position 9)"));
@@ -117,17 +108,20 @@ TEST_CASE("enumerator: weights that are no law, and too many outcomes") {
   enumerator all;
   const weights none{0.0F, 0.0F};
   const weights negative{2.0F, -1.0F};
-  CHECK(has(sentence<std::logic_error>([&] { all.run([&] { all.pick(law(none), at(3)); }); }), "node 3"));
-  REQUIRE_THROWS_AS(all.run([&] { all.race(law(negative), at(0)); }), std::logic_error);
+  CHECK(has(sentence<std::logic_error>([&] { all.run([&] { all.pick(law_of(none), at(3)); }); }), "node 3"));
+  REQUIRE_THROWS_AS(all.run([&] { all.race(law_of(negative), at(0)); }), std::logic_error);
   enumerator few{3};
-  few.run([&] { few.pick(law({1.0F, 1.0F, 1.0F}), at(0)); });
-  CHECK(has(sentence<std::length_error>([&] { few.run([&] { few.pick(law({1, 1, 1, 1}), at(0)); }); }), "3 outcomes"));
+  few.run([&] { few.pick(law_of({1.0F, 1.0F, 1.0F}), at(0)); });
+  CHECK(
+      has(sentence<std::length_error>([&] { few.run([&] {
+                                              few.pick(law_of({1, 1, 1, 1}), at(0));
+                                            }); }), "3 outcomes"));
 }
 
 TEST_CASE("enumerator: a race has the law that it is run with") {
   for (const weights& w : {weights{1.0F, 3.0F}, weights{0.2F, 0.5F, 0.3F}, weights{5.0F, 0.0F, 1.0F},
                            weights{1e-3F, 1.0F, 1e3F}, weights{0.0F, 2.0F, 0.0F}}) {
-    const law_view p = law(w);
+    const law_view p = law_of(w);
     std::vector<double> seen(w.size(), 0.0);
     enumerator all;
     all.run([&] {
@@ -142,8 +136,8 @@ TEST_CASE("enumerator: two races on a key agree as often as the coupling says, a
   const weights first{0.1F, 0.5F, 0.4F};
   for (const weights& second : {weights{0.5F, 0.4F, 0.1F}, weights{0.1F, 0.45F, 0.45F}, weights{0.0F, 0.7F, 0.3F},
                                 weights{0.3F, 0.7F}, weights{1.0F, 0.0F, 0.0F}, first}) {
-    const law_view p = law(first);
-    const law_view q = law(second);
+    const law_view p = law_of(first);
+    const law_view q = law_of(second);
     double agree = 0.0;
     double total = 0.0;
     std::vector<double> a(3, 0.0);
@@ -181,19 +175,19 @@ TEST_CASE("enumerator: three races on a key, other keys independent") {
   std::map<std::pair<token_id, token_id>, double> pairs;
   enumerator all;
   all.run([&] {
-    const token_id x = all.race(law(p), at(0));
-    all.race(law(q), at(0));
-    const token_id z = all.race(law(r), at(0));
-    const token_id apart = all.race(law(p), at(1));
-    CHECK(all.race(law(p), at(0)) == x);  // nothing is left to draw
+    const token_id x = all.race(law_of(p), at(0));
+    all.race(law_of(q), at(0));
+    const token_id z = all.race(law_of(r), at(0));
+    const token_id apart = all.race(law_of(p), at(1));
+    CHECK(all.race(law_of(p), at(0)) == x);  // nothing is left to draw
     total += all.probability();
     third[static_cast<std::size_t>(z)] += all.probability();
     pairs[{x, apart}] += all.probability();
   });
   CHECK(near(total, 1.0));
   for (token_id x = 0; x < 3; ++x) {
-    CHECK(near(third[static_cast<std::size_t>(x)], law(r)(x)));
-    for (token_id y = 0; y < 3; ++y) CHECK(near(pairs[{x, y}], law(p)(x) * law(p)(y)));
+    CHECK(near(third[static_cast<std::size_t>(x)], law_of(r)(x)));
+    for (token_id y = 0; y < 3; ++y) CHECK(near(pairs[{x, y}], law_of(p)(x) * law_of(p)(y)));
   }
 }
 
@@ -203,8 +197,8 @@ TEST_CASE("enumerator: races agree with exponentials drawn 200000 times") {
   std::map<std::pair<token_id, token_id>, double> exact;
   enumerator all;
   all.run([&] {
-    const token_id x = all.race(law(p), at(0));
-    const token_id y = all.race(law(q), at(0));
+    const token_id x = all.race(law_of(p), at(0));
+    const token_id y = all.race(law_of(q), at(0));
     exact[{x, y}] += all.probability();
   });
   std::map<std::pair<token_id, token_id>, double> seen;
@@ -236,12 +230,12 @@ TEST_CASE("enumerator: any three tokens may race, a fourth is refused with a sen
   });
   CHECK(near(seen[40], 0.5));
   CHECK(has(sentence<std::invalid_argument>([&] { all.run([&] {
-                                                    all.race(law({1, 1, 1, 1}), at(0));
+                                                    all.race(law_of({1, 1, 1, 1}), at(0));
                                                   }); }),
             "vocabulary of 2 or 3"));
   REQUIRE_THROWS_AS(all.run([&] {
     all.race(sparse, at(0));
-    all.race(law(w), at(0));
+    all.race(law_of(w), at(0));
   }),
                     std::invalid_argument);
 }

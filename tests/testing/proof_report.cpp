@@ -7,7 +7,7 @@
 
 namespace {
 
-using namespace proviso::testing;
+using proviso::testing::proof_report;
 
 TEST_CASE("proof_report: what failed, by name") {
   proof_report report;

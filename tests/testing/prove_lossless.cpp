@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <string>
 #include <vector>
 
 #include <proviso/core/law_math.hpp>
@@ -14,14 +13,16 @@
 #include <proviso/transforms/top_k.hpp>
 
 #include "support/catch.hpp"
+#include "support/sentences.hpp"
 
 namespace {
 
 using namespace proviso;
+using support::has;
 using testing::proof_options;
 using testing::proof_report;
 
-enum class fault {
+enum class rule_fault {
   none,          ///< token verification
   correction,    ///< corrections are drawn from p
   cautious,      ///< ignores half of the drafts: exact, but accepts less than it could
@@ -35,26 +36,27 @@ enum class fault {
 class rule_with {
  public:
   static constexpr bool lossless = true;
-  explicit rule_with(fault f) : fault_{f} {}
+  explicit rule_with(rule_fault f) : fault_{f} {}
 
   outcome operator()(const draft& d, const target_laws& p, random_ref random) {
     path_.clear();
-    if (fault_ == fault::peeks) return peek(d, p, random);
-    if (fault_ == fault::later_greedy && rounds_++ > 0) return {path_, p(draft::root()).argmax(), origin::corrected};
+    if (fault_ == rule_fault::peeks) return peek(d, p, random);
+    if (fault_ == rule_fault::later_greedy && rounds_++ > 0)
+      return {path_, p(draft::root()).argmax(), origin::corrected};
     node_id at = draft::root();
-    if (fault_ == fault::cautious && !random.flip(1.0, 2.0, purpose::selection, at)) {
+    if (fault_ == rule_fault::cautious && !random.flip(1.0, 2.0, purpose::selection, at)) {
       return {path_, random.pick_token(p(at), d.next_position(at)), origin::corrected};
     }
     for (node_id x = d.first_child(at); x != prefix_node; x = d.first_child(at)) {
       if (!random.flip(p(at)(d.token(x)), d.q(x)(d.token(x)), purpose::acceptance, x)) {
-        const law_view rest = fault_ == fault::correction ? p(at) : numeric::residual(p(at), d.q(x), residual_);
-        const purpose what = fault_ == fault::reuses_a_key ? purpose::acceptance : purpose::residual;
+        const law_view rest = fault_ == rule_fault::correction ? p(at) : numeric::residual(p(at), d.q(x), residual_);
+        const purpose what = fault_ == rule_fault::reuses_a_key ? purpose::acceptance : purpose::residual;
         return {path_, random.pick(rest, what, x), origin::corrected};
       }
       path_.push_back(at = x);
     }
     const law_view last = p(at);
-    const double total = fault_ == fault::half_total ? last.total() / 2.0 : last.total();
+    const double total = fault_ == rule_fault::half_total ? last.total() / 2.0 : last.total();
     return {path_, random.pick_token(law_view::dense(last.weights(), total), d.next_position(at)), ending(d, at)};
   }
 
@@ -71,7 +73,7 @@ class rule_with {
     return {path_, second, origin::bonus};
   }
 
-  fault fault_;
+  rule_fault fault_;
   std::vector<node_id> path_;
   law_buffer residual_;
   std::size_t rounds_ = 0;
@@ -91,7 +93,7 @@ proof_options usual(std::size_t tokens = 4) {
   return o;
 }
 
-proof_report prove(models& m, fault f, const proof_options& options, std::size_t length = 2) {
+proof_report prove(models& m, rule_fault f, const proof_options& options, std::size_t length = 2) {
   return prove_lossless(
       [&] {
         return speculative{m.target, drafters::model{m.small}, rule_with{f}, transforms::temperature{},
@@ -100,11 +102,9 @@ proof_report prove(models& m, fault f, const proof_options& options, std::size_t
       testing::table_law(m.p), options);
 }
 
-bool has(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
-
 TEST_CASE("prove_lossless: an exact rule passes every check") {
   models m;
-  const proof_report report = prove(m, fault::none, usual());
+  const proof_report report = prove(m, rule_fault::none, usual());
   INFO(report.text());
   CHECK(report.passed());
   CHECK(report.failures().empty());
@@ -136,10 +136,10 @@ TEST_CASE("prove_lossless: the closed form of the first round's acceptance") {
   proof_options options = usual(3);
   options.expected_accepted = 0.0;
   for (std::size_t x = 0; x < 3; ++x) *options.expected_accepted += (std::min)(p[x], q[x]);
-  CHECK(prove(m, fault::none, options, 1).passed());
+  CHECK(prove(m, rule_fault::none, options, 1).passed());
 
   // Exact in law, but it accepts half as much: only the closed form sees it.
-  const proof_report report = prove(m, fault::cautious, options, 1);
+  const proof_report report = prove(m, rule_fault::cautious, options, 1);
   CHECK(report.failures() == "accepted");
   CHECK(std::abs(report.first_accepted - *options.expected_accepted / 2.0) < 1e-14);
   CHECK(has(report.find("accepted")->detail, "expected 0."));
@@ -147,7 +147,7 @@ TEST_CASE("prove_lossless: the closed form of the first round's acceptance") {
 
 TEST_CASE("prove_lossless: a correction from p fails, and the report names the worst context") {
   models m;
-  const proof_report report = prove(m, fault::correction, usual());
+  const proof_report report = prove(m, rule_fault::correction, usual());
   CHECK(report.failures() == "output, conditional");
   const testing::proof_check& output = *report.find("output");
   CHECK(output.error > 0.01);
@@ -163,42 +163,42 @@ TEST_CASE("prove_lossless: a correction from p fails, and the report names the w
 
 TEST_CASE("prove_lossless: a rule that ends its rounds by what comes next has the right text and still fails") {
   models m;
-  const proof_report report = prove(m, fault::peeks, usual(3));
+  const proof_report report = prove(m, rule_fault::peeks, usual(3));
   CHECK(report.failures() == "conditional");
   CHECK(report.find("output")->error < 1e-14);
   CHECK(report.find("conditional")->error > 0.01);
   proof_options whole = usual(3);
   whole.conditional = testing::conditionals::whole_text;
-  CHECK(prove(m, fault::peeks, whole).passed());
-  CHECK(prove(m, fault::correction, whole).failures() == "output");
+  CHECK(prove(m, rule_fault::peeks, whole).passed());
+  CHECK(prove(m, rule_fault::correction, whole).failures() == "output");
 }
 
 TEST_CASE("prove_lossless: what only later rounds do wrong is seen") {
   models m;
-  CHECK(prove(m, fault::later_greedy, usual()).failures() == "output, conditional");
+  CHECK(prove(m, rule_fault::later_greedy, usual()).failures() == "output, conditional");
 }
 
 TEST_CASE("prove_lossless: draws that share a key fail with their name") {
   models m;
-  const proof_report report = prove(m, fault::reuses_a_key, usual());
+  const proof_report report = prove(m, rule_fault::reuses_a_key, usual());
   CHECK(report.failures() == "exception");
   CHECK(has(report.text(), "two draws share a key (acceptance, round 0, node 1)"));
 }
 
 TEST_CASE("prove_lossless: a law that claims another mass than it has") {
   models m;
-  const proof_report report = prove(m, fault::half_total, usual());
+  const proof_report report = prove(m, rule_fault::half_total, usual());
   CHECK(report.failed("total"));
   CHECK(report.probability > 1.01);
 }
 
 TEST_CASE("prove_lossless: proofs that prove too little are refused") {
   models m;
-  CHECK(prove(m, fault::none, usual(1)).failures() == "rounds");
-  CHECK(has(prove(m, fault::none, usual(1)).text(), "ask for more tokens"));
+  CHECK(prove(m, rule_fault::none, usual(1)).failures() == "rounds");
+  CHECK(has(prove(m, rule_fault::none, usual(1)).text(), "ask for more tokens"));
   proof_options few = usual();
   few.most_outcomes = 100;
-  const proof_report endless = prove(m, fault::none, few);
+  const proof_report endless = prove(m, rule_fault::none, few);
   CHECK(endless.failures() == "outcomes");
   CHECK(has(endless.text(), "more than 100 outcomes"));
   testing::table_model tiny{m.p, 4};
@@ -207,7 +207,7 @@ TEST_CASE("prove_lossless: proofs that prove too little are refused") {
   CHECK(has(shorter.text(), "of 6 tokens"));
   proof_options empty = usual();
   empty.prompt.clear();
-  CHECK(prove(m, fault::none, empty).failures() == "exception");
+  CHECK(prove(m, rule_fault::none, empty).failures() == "exception");
 }
 
 TEST_CASE("prove_lossless: a target that is no law is the caller's mistake") {

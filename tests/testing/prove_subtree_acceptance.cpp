@@ -11,19 +11,19 @@
 namespace {
 
 using namespace proviso;
-using law = std::vector<double>;
+using probabilities = std::vector<double>;
 using path = std::span<const token_id>;
 
 double positive(double x) { return x > 0.0 ? x : 0.0; }
 
 /// The laws of the tests: functions of the path.
-law p_after(path drafted) {
+probabilities p_after(path drafted) {
   if (drafted.empty()) return {0.2, 0.5, 0.3};
-  return drafted.back() == 1 ? law{0.6, 0.1, 0.3} : law{0.3, 0.7, 0.0};
+  return drafted.back() == 1 ? probabilities{0.6, 0.1, 0.3} : probabilities{0.3, 0.7, 0.0};
 }
-law q_after(path drafted) {
+probabilities q_after(path drafted) {
   if (drafted.empty()) return {0.5, 0.25, 0.25};
-  return drafted.back() == 1 ? law{0.1, 0.6, 0.3} : law{0.4, 0.3, 0.3};
+  return drafted.back() == 1 ? probabilities{0.1, 0.6, 0.3} : probabilities{0.4, 0.3, 0.3};
 }
 
 /// Draws `widths[i]` children below every node of level i.
@@ -38,7 +38,7 @@ struct sampled {
       std::vector<node_id> below;
       for (const node_id at : level) {
         d.path(at, drafted);
-        const law q = q_after(drafted);
+        const probabilities q = q_after(drafted);
         const auto first = static_cast<node_id>(d.size());
         const std::size_t added =
             d.sample_siblings(at, law_view::dense(std::span<const double>{q}, 1.0), width, mode, random);
@@ -96,8 +96,8 @@ class traversal {
 
  private:
   bool visit(const draft& d, const target_laws& p, random_ref random, node_id v, double a) {
-    law rest(3);
-    law q(3);
+    probabilities rest(3);
+    probabilities q(3);
     for (token_id x = 0; x < 3; ++x) rest[static_cast<std::size_t>(x)] = p(v)(x);
     double chance = a;
     for (node_id c = d.first_child(v); c != prefix_node; c = d.next_sibling(c)) {
@@ -152,8 +152,8 @@ TEST_CASE("prove_subtree_acceptance: on chains block and traversal accept alike,
   CHECK(std::abs(prove_subtree_acceptance(s).first_accepted - by_block) < 1e-15);
   double expected = 0.0;  // sum over prefixes of Q(prefix) times its value
   for (token_id x = 0; x < 3; ++x) {
-    const law p = p_after({});
-    const law q = q_after({});
+    const probabilities p = p_after({});
+    const probabilities q = q_after({});
     const auto i = static_cast<std::size_t>(x);
     const double value = (std::min)(1.0, p[i] / q[i]);
     expected += q[i] * value;
@@ -183,7 +183,7 @@ TEST_CASE("prove_subtree_acceptance: pushed siblings are points") {
   d.reset(0, 0, 4, 4);
   d.push(draft::root(), 0);
   d.push(draft::root(), 1);
-  const law p = p_after({});
+  const probabilities p = p_after({});
   auto law_after = [&](node_id) { return law_view::dense(std::span<const double>{p}, 1.0); };
   const target_laws laws{law_after};
   CHECK(testing::traversal_value(d, draft::root(), laws) == 1.0);

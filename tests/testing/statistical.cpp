@@ -22,43 +22,43 @@ namespace {
 using namespace proviso;
 using namespace proviso::testing;
 using counts = std::vector<std::uint64_t>;
-using law = std::vector<double>;
+using probabilities = std::vector<double>;
 
-bool near(double a, double b, double relative = 1e-12) { return std::abs(a - b) <= relative * std::abs(b); }
+bool relatively_near(double a, double b, double relative = 1e-12) { return std::abs(a - b) <= relative * std::abs(b); }
 
 TEST_CASE("statistical: the incomplete gamma function at known values") {
   for (const double x : {1e-9, 1e-3, 0.3, 1.0, 1.7, 2.5, 10.0, 60.0, 300.0}) {
-    CHECK(near(upper_gamma(1.0, x), std::exp(-x)));
-    CHECK(near(upper_gamma(0.5, x), std::erfc(std::sqrt(x))));
-    CHECK(near(upper_gamma(2.0, x), (1.0 + x) * std::exp(-x)));
+    CHECK(relatively_near(upper_gamma(1.0, x), std::exp(-x)));
+    CHECK(relatively_near(upper_gamma(0.5, x), std::erfc(std::sqrt(x))));
+    CHECK(relatively_near(upper_gamma(2.0, x), (1.0 + x) * std::exp(-x)));
     double sum = 0.0;  // Q(n, x) is the chance of fewer than n events at rate x
     double term = std::exp(-x);
     for (int n = 0; n < 12; ++n, term *= x / n) sum += term;
-    CHECK(near(upper_gamma(12.0, x), sum));
+    CHECK(relatively_near(upper_gamma(12.0, x), sum));
   }
   CHECK(upper_gamma(3.0, 0.0) == 1.0);
   CHECK(upper_gamma(3.0, std::numeric_limits<double>::infinity()) == 0.0);
   // 95 % points of chi-squared with 1, 5, 15 and 100 degrees of freedom, from tables
-  CHECK(near(upper_gamma(0.5, 3.8414588 / 2), 0.05, 1e-6));
-  CHECK(near(upper_gamma(2.5, 11.0704977 / 2), 0.05, 1e-6));
-  CHECK(near(upper_gamma(7.5, 24.9957901 / 2), 0.05, 1e-6));
-  CHECK(near(upper_gamma(50.0, 124.342113 / 2), 0.05, 1e-6));
+  CHECK(relatively_near(upper_gamma(0.5, 3.8414588 / 2), 0.05, 1e-6));
+  CHECK(relatively_near(upper_gamma(2.5, 11.0704977 / 2), 0.05, 1e-6));
+  CHECK(relatively_near(upper_gamma(7.5, 24.9957901 / 2), 0.05, 1e-6));
+  CHECK(relatively_near(upper_gamma(50.0, 124.342113 / 2), 0.05, 1e-6));
 }
 
 TEST_CASE("statistical: G of a small example by hand") {
   const counts seen{30, 50, 20};
-  const law p{0.25, 0.5, 0.25};
+  const probabilities p{0.25, 0.5, 0.25};
   const g_result g = g_test(seen, p);
-  CHECK(near(g.statistic, 2.0 * (30.0 * std::log(1.2) + 20.0 * std::log(0.8))));
+  CHECK(relatively_near(g.statistic, 2.0 * (30.0 * std::log(1.2) + 20.0 * std::log(0.8))));
   CHECK(g.degrees == 2);
-  CHECK(near(g.p_value, std::exp(-g.statistic / 2.0)));
+  CHECK(relatively_near(g.p_value, std::exp(-g.statistic / 2.0)));
   CHECK(g_test(counts{25, 50, 25}, p).statistic == 0.0);
   CHECK(g_test(counts{25, 50, 25}, p).p_value == 1.0);
 }
 
 TEST_CASE("statistical: bins of small expectation are joined") {
   const counts seen{960, 1, 2, 30, 7};
-  const law p{0.96, 0.001, 0.002, 0.03, 0.007};
+  const probabilities p{0.96, 0.001, 0.002, 0.03, 0.007};
   CHECK(g_test(seen, p).degrees == 2);  // 960 | 30 | 1 + 2 + 7
   CHECK(g_test(seen, p).statistic == 0.0);
   CHECK(g_test(seen, p, 20.0).degrees == 1);  // what is left joins the next one
@@ -68,15 +68,15 @@ TEST_CASE("statistical: bins of small expectation are joined") {
 }
 
 TEST_CASE("statistical: a token of probability 0 refutes the law, however rare") {
-  const g_result g = g_test(counts{999999, 1, 0}, law{1.0, 0.0, 0.0});
+  const g_result g = g_test(counts{999999, 1, 0}, probabilities{1.0, 0.0, 0.0});
   CHECK(g.p_value == 0.0);
   CHECK(std::isinf(g.statistic));
-  CHECK(g_test(counts{1000000, 0, 0}, law{1.0, 0.0, 0.0}).p_value == 1.0);
+  CHECK(g_test(counts{1000000, 0, 0}, probabilities{1.0, 0.0, 0.0}).p_value == 1.0);
 }
 
 TEST_CASE("statistical: senseless calls get a sentence") {
-  REQUIRE_THROWS_AS(g_test(counts{1, 2}, law{0.5, 0.25, 0.25}), std::invalid_argument);
-  REQUIRE_THROWS_AS(g_test(counts{1, 2}, law{0.5, 0.4}), std::invalid_argument);
+  REQUIRE_THROWS_AS(g_test(counts{1, 2}, probabilities{0.5, 0.25, 0.25}), std::invalid_argument);
+  REQUIRE_THROWS_AS(g_test(counts{1, 2}, probabilities{0.5, 0.4}), std::invalid_argument);
   REQUIRE_THROWS_AS(g_test_two(counts{1, 2}, counts{0, 0}), std::invalid_argument);
   REQUIRE_THROWS_AS(g_test_two(counts{1, 2}, counts{1, 2, 3}), std::invalid_argument);
 }
@@ -84,13 +84,13 @@ TEST_CASE("statistical: senseless calls get a sentence") {
 TEST_CASE("statistical: two samples") {
   CHECK(g_test_two(counts{100, 200, 300}, counts{200, 400, 600}).statistic < 1e-9);
   const g_result g = g_test_two(counts{60, 40}, counts{40, 60});
-  CHECK(near(g.statistic, 4.0 * (60.0 * std::log(1.2) + 40.0 * std::log(0.8))));
+  CHECK(relatively_near(g.statistic, 4.0 * (60.0 * std::log(1.2) + 40.0 * std::log(0.8))));
   CHECK(g.degrees == 1);
   CHECK(g_test_two(counts{5000, 0, 5000}, counts{0, 5000, 5000}).p_value < 1e-100);
 }
 
 TEST_CASE("statistical: p-values of a true law are uniform") {
-  const law p{0.4, 0.3, 0.2, 0.05, 0.05};
+  const probabilities p{0.4, 0.3, 0.2, 0.05, 0.05};
   int small = 0;
   constexpr int tests = 2000;
   for (int t = 0; t < tests; ++t) {
@@ -106,10 +106,10 @@ TEST_CASE("statistical: p-values of a true law are uniform") {
 }
 
 TEST_CASE("statistical: bins by rank") {
-  const law p{0.05, 0.5, 0.05, 0.2, 0.1, 0.1};
+  const probabilities p{0.05, 0.5, 0.05, 0.2, 0.1, 0.1};
   const std::vector<std::size_t> bin = bins_by_rank(p, 4);
   CHECK(bin == std::vector<std::size_t>{3, 0, 3, 1, 2, 3});
-  law many(5000);
+  probabilities many(5000);
   for (std::size_t i = 0; i < many.size(); ++i) many[i] = 1.0 / 5000.0;
   const std::vector<std::size_t> even = bins_by_rank(many, 16);
   std::vector<double> mass(16, 0.0);
@@ -132,8 +132,8 @@ struct racing {
   token_id race(const law_view& w, const draw_key& key) const { return inner->race(w, key); }
 };
 
-const law p{0.1, 0.5, 0.4};
-const law q{0.5, 0.4, 0.1};
+const probabilities lone_p{0.1, 0.5, 0.4};
+const probabilities lone_q{0.5, 0.4, 0.1};
 
 /// Rounds with one drafted token.
 template <class Source>
@@ -143,10 +143,10 @@ struct lone_rounds {
   rules::token verify;
 
   token_id first_token(std::uint32_t round) {
-    auto law_after = [](node_id) { return law_view::dense(std::span<const double>{p}, 1.0); };
+    auto law_after = [](node_id) { return law_view::dense(std::span<const double>{lone_p}, 1.0); };
     const random_ref random = random_ref{source}.in_round(round);
     d.reset(0, round * 2, 1);
-    const node_id x = d.sample(draft::root(), law_view::dense(std::span<const double>{q}, 1.0), random);
+    const node_id x = d.sample(draft::root(), law_view::dense(std::span<const double>{lone_q}, 1.0), random);
     const outcome o = verify(d, target_laws{law_after}, random);
     return o.path.empty() ? o.next : d.token(x);
   }
@@ -154,22 +154,22 @@ struct lone_rounds {
 
 TEST_CASE("statistical: noise shared by draft and correction shows with 200000 draws in narrow bins") {
   for (const bool share : {false, true}) {
-    law exact(3, 0.0);
+    probabilities exact(3, 0.0);
     enumerator all;
     lone_rounds<enumerator> enumerated{{&all, share}, {}, {}};
     all.run([&] {
       const token_id x = enumerated.first_token(0);
       exact[static_cast<std::size_t>(x)] += all.probability();
     });
-    const law expected = share ? law{0.1, 47.0 / 105.0, 19.0 / 42.0} : p;
+    const probabilities expected = share ? probabilities{0.1, 47.0 / 105.0, 19.0 / 42.0} : lone_p;
     for (std::size_t x = 0; x < 3; ++x) CHECK(std::abs(exact[x] - expected[x]) < 1e-8);  // drafts record floats
 
     const philox source{3};
     lone_rounds<const philox> drawn{{&source, share}, {}, {}};
     counts seen(3);
     for (std::uint32_t i = 0; i < 200000; ++i) ++seen[static_cast<std::size_t>(drawn.first_token(i))];
-    INFO(g_test(seen, p).text());
-    CHECK((g_test(seen, p).p_value < 1e-100) == share);
+    INFO(g_test(seen, lone_p).text());
+    CHECK((g_test(seen, lone_p).p_value < 1e-100) == share);
     CHECK(g_test(seen, exact).p_value > 1e-3);
   }
 }

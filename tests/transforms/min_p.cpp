@@ -14,7 +14,7 @@ using proviso::transforms::min_p;
 using proviso::transforms::temperature;
 using namespace rows;
 
-std::vector<double> reference(const std::vector<float>& row, double p, double t) {
+std::vector<double> min_p_reference(const std::vector<float>& row, double p, double t) {
   const std::vector<double> all = softmax(row, t);
   double top = 0.0;
   for (const double x : all) top = x > top ? x : top;
@@ -27,7 +27,7 @@ TEST_CASE("min_p: equals comparing probabilities") {
   for (const double p : {0.013, 0.1, 0.77}) {
     for (const float t : {0.6F, 1.0F}) {
       each([&](const std::vector<float>& row) {
-        CHECK(same(law_of(chain{temperature{t}, min_p{p}}, row), reference(row, p, static_cast<double>(t))));
+        CHECK(same(law_of(chain{temperature{t}, min_p{p}}, row), min_p_reference(row, p, static_cast<double>(t))));
       });
     }
   }

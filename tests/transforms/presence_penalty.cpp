@@ -17,8 +17,8 @@ using proviso::transforms::top_k;
 using namespace rows;
 
 /// The row after the penalty, counted token by token.
-std::vector<float> reference(std::vector<float> row, const tokens& text, float amount, std::size_t window = 1000,
-                             std::size_t skip = 0) {
+std::vector<float> presence_reference(std::vector<float> row, const tokens& text, float amount,
+                                      std::size_t window = 1000, std::size_t skip = 0) {
   std::vector<std::size_t> count(row.size(), 0);
   for (std::size_t i = skip; i < text.size(); ++i) {
     if (i + window >= text.size()) ++count[static_cast<std::size_t>(text[i])];
@@ -30,49 +30,49 @@ std::vector<float> reference(std::vector<float> row, const tokens& text, float a
   return row;
 }
 
-const std::vector<float> row{1.0F, -2.0F, 0.5F, 0.0F, 3.0F, never};
-const tokens text{4, 4, 1, 0, 4, 1, 5};
-
 TEST_CASE("presence_penalty: the formula, wherever committed text ends and the draft begins") {
   for (const float amount : {0.7F, -0.4F}) {
-    const auto expected = softmax(reference(row, text, amount));
-    for (std::size_t committed = 0; committed <= text.size(); ++committed) {
-      const auto border = text.begin() + static_cast<std::ptrdiff_t>(committed);
-      CHECK(same(law_of(presence_penalty{amount}, row, {text.begin(), border}, {border, text.end()}), expected));
+    const auto expected = softmax(presence_reference(sample_row, sample_text, amount));
+    for (std::size_t committed = 0; committed <= sample_text.size(); ++committed) {
+      const auto border = sample_text.begin() + static_cast<std::ptrdiff_t>(committed);
+      CHECK(
+          same(law_of(presence_penalty{amount}, sample_row, {sample_text.begin(), border}, {border, sample_text.end()}),
+               expected));
     }
   }
 }
 
 TEST_CASE("presence_penalty: counts are taken anew for every row, and once") {
-  const auto expected = softmax(reference(row, text, 0.7F));
-  for (int repeat = 0; repeat < 3; ++repeat) CHECK(same(law_of(presence_penalty{0.7F}, row, text), expected));
+  const auto expected = softmax(presence_reference(sample_row, sample_text, 0.7F));
+  for (int repeat = 0; repeat < 3; ++repeat)
+    CHECK(same(law_of(presence_penalty{0.7F}, sample_row, sample_text), expected));
 }
 
 TEST_CASE("presence_penalty: window and skip") {
   for (std::size_t committed : {0U, 3U, 7U}) {
-    const auto border = text.begin() + static_cast<std::ptrdiff_t>(committed);
-    const tokens prefix{text.begin(), border};
-    const tokens path{border, text.end()};
+    const auto border = sample_text.begin() + static_cast<std::ptrdiff_t>(committed);
+    const tokens prefix{sample_text.begin(), border};
+    const tokens path{border, sample_text.end()};
     for (std::size_t window = 1; window <= 8; ++window) {
       for (std::size_t skip = 0; skip <= 8; ++skip) {
-        CHECK(same(law_of(presence_penalty{1.1F, window, skip}, row, prefix, path),
-                   softmax(reference(row, text, 1.1F, window, skip))));
+        CHECK(same(law_of(presence_penalty{1.1F, window, skip}, sample_row, prefix, path),
+                   softmax(presence_reference(sample_row, sample_text, 1.1F, window, skip))));
       }
     }
   }
 }
 
 TEST_CASE("presence_penalty: acts at the temperature applied so far") {
-  const auto penalised_first = softmax(reference(row, text, 0.7F), 0.5);
-  CHECK(same(law_of(chain{presence_penalty{0.7F}, temperature{0.5F}}, row, text), penalised_first));
-  std::vector<float> scaled = row;
+  const auto penalised_first = softmax(presence_reference(sample_row, sample_text, 0.7F), 0.5);
+  CHECK(same(law_of(chain{presence_penalty{0.7F}, temperature{0.5F}}, sample_row, sample_text), penalised_first));
+  std::vector<float> scaled = sample_row;
   for (float& x : scaled) x /= 0.5F;
-  CHECK(same(law_of(chain{temperature{0.5F}, presence_penalty{0.7F}}, row, text),
-             softmax(reference(scaled, text, 0.7F))));
+  CHECK(same(law_of(chain{temperature{0.5F}, presence_penalty{0.7F}}, sample_row, sample_text),
+             softmax(presence_reference(scaled, sample_text, 0.7F))));
 }
 
 TEST_CASE("presence_penalty: tokens that were dropped stay dropped, tokens outside the row are ignored") {
-  const auto p = law_of(chain{top_k{2}, presence_penalty{-5.0F}}, row, {1, 1, 4, 99});
+  const auto p = law_of(chain{top_k{2}, presence_penalty{-5.0F}}, sample_row, {1, 1, 4, 99});
   CHECK(p[1] == 0.0);
   CHECK(p[0] > 0.0);
   CHECK(p[4] > 0.9);

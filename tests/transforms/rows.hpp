@@ -18,12 +18,14 @@
 #include <proviso/rules/match.hpp>
 #include <proviso/testing/table_model.hpp>
 
+#include "support/numbers.hpp"
+
 namespace rows {
 
 using namespace proviso;
 using tokens = std::vector<token_id>;
 
-inline constexpr float never = -std::numeric_limits<float>::infinity();
+using support::never;
 
 inline double uniform(std::uint64_t seed, std::size_t i) {
   return philox{seed}.uniform({purpose::selection, static_cast<std::uint32_t>(i), 0, 0});
@@ -54,6 +56,10 @@ inline std::vector<std::vector<float>> kinds(std::size_t vocab, std::uint64_t se
   all[7][alive] = -3.0F;
   return all;
 }
+
+/// What penalties are tried on.
+inline const std::vector<float> sample_row{1.0F, -2.0F, 0.5F, 0.0F, 3.0F, never};
+inline const tokens sample_text{4, 4, 1, 0, 4, 1, 5};
 
 inline constexpr std::size_t vocabularies[] = {1, 2, 3, 7, 63, 64, 65, 100, 257, 1000, 2049, 5000};
 

@@ -11,7 +11,7 @@ namespace {
 using proviso::transforms::top_k;
 using namespace rows;
 
-std::vector<double> reference(const std::vector<float>& row, std::size_t k) {
+std::vector<double> top_k_reference(const std::vector<float>& row, std::size_t k) {
   std::vector<std::size_t> order(row.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return row[a] > row[b]; });
@@ -22,7 +22,7 @@ std::vector<double> reference(const std::vector<float>& row, std::size_t k) {
 
 TEST_CASE("top_k: equals sorting") {
   for (const std::size_t k : {1U, 2U, 3U, 40U, 63U, 64U, 129U, 1000U, 4999U}) {
-    each([&](const std::vector<float>& row) { CHECK(same(law_of(top_k{k}, row), reference(row, k))); });
+    each([&](const std::vector<float>& row) { CHECK(same(law_of(top_k{k}, row), top_k_reference(row, k))); });
   }
 }
 
@@ -39,7 +39,7 @@ TEST_CASE("top_k: the largest logits stand at the end of a row whose length is o
   for (const std::size_t vocab : {100U, 2100U, 4111U}) {
     std::vector<float> row(vocab, 0.0F);
     for (std::size_t i = 0; i < 30; ++i) row[vocab - 1 - i] = 100.0F - static_cast<float>(i) / 8.0F;
-    for (const std::size_t k : {1U, 2U, 3U, 29U}) CHECK(same(law_of(top_k{k}, row), reference(row, k)));
+    for (const std::size_t k : {1U, 2U, 3U, 29U}) CHECK(same(law_of(top_k{k}, row), top_k_reference(row, k)));
   }
 }
 

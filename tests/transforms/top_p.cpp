@@ -16,7 +16,7 @@ using proviso::transforms::temperature;
 using proviso::transforms::top_p;
 using namespace rows;
 
-std::vector<double> reference(const std::vector<float>& row, double p, float t = 1.0F) {
+std::vector<double> top_p_reference(const std::vector<float>& row, double p, float t = 1.0F) {
   const std::vector<float> w = weights(row, t);
   std::vector<std::size_t> order(row.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -33,14 +33,14 @@ std::vector<double> reference(const std::vector<float>& row, double p, float t =
 
 TEST_CASE("top_p: equals sorting and summing") {
   for (const double p : {1e-9, 0.1, 0.5, 0.9, 0.95, 0.999}) {
-    each([&](const std::vector<float>& row) { CHECK(same(law_of(top_p{p}, row), reference(row, p))); });
+    each([&](const std::vector<float>& row) { CHECK(same(law_of(top_p{p}, row), top_p_reference(row, p))); });
   }
 }
 
 TEST_CASE("top_p: acts at the temperature applied before it") {
   for (const float t : {0.5F, 1.5F}) {
     each([&](const std::vector<float>& row) {
-      CHECK(same(law_of(chain{temperature{t}, top_p{0.8}}, row), reference(row, 0.8, t)));
+      CHECK(same(law_of(chain{temperature{t}, top_p{0.8}}, row), top_p_reference(row, 0.8, t)));
     });
   }
 }
