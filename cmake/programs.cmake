@@ -5,6 +5,9 @@ if(PROVISO_WARNINGS_AS_ERRORS)
   list(APPEND PROVISO_WARNINGS -Werror)
 endif()
 
+set(PROVISO_CHECK_OPTIONS "" CACHE STRING
+  "Compile options of tests and examples, such as -O1 where the time of the build counts more than that of the run")
+
 # proviso_program(TARGET SOURCE...)
 # Adds an executable that may use proviso::eigen, and proviso::xtensor where one of its sources names xtensor.
 function(proviso_program target)

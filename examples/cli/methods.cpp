@@ -40,17 +40,15 @@ namespace {
 namespace drafters = proviso::drafters;
 namespace rules = proviso::rules;
 
-// Of the bundled models, for `lengths::cost_model`: of a dozen pairs the one that keeps most tokens per call at
-// temperature 1 without losing speed at 0.7.
-constexpr double draft_cost = 0.05;
-constexpr double verify_cost = 0.06;
+// Costs of the bundled models: of a dozen pairs the one that keeps most tokens per call at temperature 1 without losing
+// speed at 0.7.
+proviso::lengths::cost_model worth_its_cost(std::size_t most) { return proviso::lengths::cost_model{most, 0.05, 0.06}; }
 
 template <class Drafter>
 proviso::decoder speculate(const ingredients& in, std::size_t most, Drafter drafter, rules::any rule) {
   const draft_length length = in.lengths == "heuristic" ? draft_length{proviso::lengths::heuristic{most, most}}
-                              : in.lengths == "cost_model"
-                                  ? draft_length{proviso::lengths::cost_model{most, draft_cost, verify_cost}}
-                                  : draft_length{proviso::lengths::fixed{most}};
+                              : in.lengths == "cost_model" ? draft_length{worth_its_cost(most)}
+                                                           : draft_length{proviso::lengths::fixed{most}};
   return proviso::decoder{proviso::speculative{*in.base, std::move(drafter), std::move(rule), in.shape, length},
                           in.seed};
 }
@@ -102,7 +100,7 @@ using proviso::replacement;
 using enum promise;
 
 /// A new method is a new row.
-constexpr std::array table{
+constexpr std::array all_methods{
     method{"plain", "one call of the model per token", false, same_text, false, 0, &plain<draw::inverse>},
     method{"draft-token", "a small model drafts; accepted with probability min(1, p/q)", true, same_law, false, 5,
            &chain<rules::token>, "plain", "cost_model"},
@@ -148,7 +146,7 @@ constexpr std::array table{
 
 }  // namespace
 
-std::span<const method> methods() { return table; }
+std::span<const method> methods() { return all_methods; }
 
 const method& find_method(std::string_view name) {
   std::string names;
