@@ -15,10 +15,11 @@ namespace proviso {
 inline namespace v0 {
 namespace drafters {
 
-/// Frequent words of a language, in UTF-8.
+/// Frequent words of a language, in UTF-8. Not views: the compiler would count the characters of each in every
+/// including file.
 struct language_sample {
-  std::string_view name;
-  std::string_view words;
+  const char* name;
+  const char* words;
 };
 
 /// What `language_profiles::bundled` learns from.
