@@ -116,13 +116,16 @@ TEST_CASE("numeric: sums have one order, whole or in pieces, and double precisio
   CHECK(std::abs(numeric::sum(tiny) - 1.001) < 1e-9);
 }
 
-TEST_CASE("numeric: exp_weights") {
-  for (const std::size_t n : {1U, 5U, 1024U, 1025U, 4000U}) {
+TEST_CASE("numeric: exp_weights has the bits of exp_nonpositive, for every length and instruction set") {
+  for (const std::size_t n : {1U, 5U, 63U, 64U, 65U, 1024U, 1025U, 4000U}) {
     const std::vector<float> row = noise_row(n, 5);
     std::vector<float> w(n);
     const double total = numeric::exp_weights(row, 1.0F, 2.0F, w);
     for (std::size_t i = 0; i < n; ++i) REQUIRE(w[i] == numeric::exp_nonpositive((row[i] - 1.0F) * 2.0F));
     CHECK(total == numeric::sum(w));
+    std::vector<float> plain(n);
+    CHECK(numeric::exp_weights_loop(row, 1.0F, 2.0F, plain) == total);
+    CHECK(plain == w);
     std::vector<float> in_place = row;
     CHECK(numeric::exp_weights(in_place, 1.0F, 2.0F, in_place) == total);
     CHECK(in_place == w);

@@ -5,6 +5,7 @@
 #include <span>
 
 #include <proviso/core/list.hpp>
+#include <proviso/core/numeric.hpp>
 #include <proviso/core/types.hpp>
 
 namespace proviso {
@@ -94,15 +95,13 @@ class law_view {
   }
 
   /// The most probable token; ties go to the lowest id.
-  constexpr token_id argmax() const noexcept {
-    std::size_t best = 0;
-    if (is_wide()) {
-      for (std::size_t i = 1; i < size_; ++i) best = wide_[i] > wide_[best] ? i : best;
-    } else {
-      for (std::size_t i = 1; i < size_; ++i) {
-        if (narrow_[i] > narrow_[best]) best = i;
-      }
+  token_id argmax() const noexcept {
+    if (!is_wide()) {
+      const std::span<const float> weights{narrow_, size_};
+      return token(numeric::first_equal(weights, numeric::maximum(weights).value));
     }
+    std::size_t best = 0;
+    for (std::size_t i = 1; i < size_; ++i) best = wide_[i] > wide_[best] ? i : best;
     return token(best);
   }
 

@@ -168,19 +168,41 @@ inline double sum(std::span<const double> values) noexcept {
   return s.total();
 }
 
+/// The loop of `exp_weights`, compiled once for every processor and once for AVX2: in wider registers, with the same
+/// bits.
+[[gnu::always_inline]] inline double exp_weights_loop(std::span<const float> logits, float top, float scale,
+                                                      std::span<float> weights) noexcept {
+  constexpr std::size_t step = 64;  // a fixed number of turns over memory of our own: vectorised at -O2, too
+  lane_sum s;
+  float piece[step];
+  for (std::size_t begin = 0; begin < logits.size(); begin += step) {
+    const std::size_t size = logits.size() - begin < step ? logits.size() - begin : step;
+    const float* const from = logits.data() + begin;
+    float* const to = weights.data() + begin;
+    if (size == step) {
+      for (std::size_t i = 0; i < step; ++i) piece[i] = exp_nonpositive((from[i] - top) * scale);
+    } else {
+      for (std::size_t i = 0; i < size; ++i) piece[i] = exp_nonpositive((from[i] - top) * scale);
+    }
+    for (std::size_t i = 0; i < size; ++i) to[i] = piece[i];
+    s.add(std::span<const float>{piece, size});
+  }
+  return s.total();
+}
+#if defined(__x86_64__) && defined(__GNUC__)
+[[gnu::target("avx2")]] inline double exp_weights_avx2(std::span<const float> logits, float top, float scale,
+                                                       std::span<float> weights) noexcept {
+  return exp_weights_loop(logits, top, scale, weights);
+}
+#endif
+
 /// weights[i] = exp((logits[i] - top) * scale), and their sum. `top` is the largest logit, `scale` > 0; the spans
 /// may be the same memory. Cost: one pass.
 inline double exp_weights(std::span<const float> logits, float top, float scale, std::span<float> weights) noexcept {
-  constexpr std::size_t piece = 1024;  // stays in the first-level cache between exponential and sum
-  lane_sum s;
-  for (std::size_t begin = 0; begin < logits.size(); begin += piece) {
-    const std::size_t size = logits.size() - begin < piece ? logits.size() - begin : piece;
-    const float* const from = logits.data() + begin;
-    float* const to = weights.data() + begin;
-    for (std::size_t i = 0; i < size; ++i) to[i] = exp_nonpositive((from[i] - top) * scale);
-    s.add(std::span<const float>{to, size});
-  }
-  return s.total();
+#if defined(__x86_64__) && defined(__GNUC__)
+  if (__builtin_cpu_supports("avx2") != 0) return exp_weights_avx2(logits, top, scale, weights);
+#endif
+  return exp_weights_loop(logits, top, scale, weights);
 }
 
 }  // namespace numeric
