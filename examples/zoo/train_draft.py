@@ -5,8 +5,8 @@
     python3 train_draft.py --data W --out O --base O/base.pt --start draft.safetensors --pretrain 0 --rate 0.002 --seconds 75
 
 Distillation: half real text, half fresh continuations by `base` at T = 0, .5, .7 and 1.  The loss is
-0.5 KL(base || draft) + 0.5 TV, where TV = 1 - (chance that the token rule accepts).  On a continuation TV is taken at its own
-temperature, both laws cooled alike; for T = 0 at T = .3, a smooth stand-in for "the same largest token".
+(1 - w) KL(base || draft) + w TV, where TV = 1 - (chance that the token rule accepts) and w is --tv.  On a continuation TV is
+taken at its own temperature, both laws cooled alike; for T = 0 at T = .3, a smooth stand-in for "the same largest token".
 Writes O/draft.pt (float16) and O/draft.json.
 """
 import argparse
@@ -34,6 +34,7 @@ def main():
     a.add_argument("--start", help="weights to continue from")
     a.add_argument("--seconds", type=float, default=300)
     a.add_argument("--pretrain", type=float, default=0.2, help="share of the time spent on plain next-token prediction")
+    a.add_argument("--tv", type=float, default=0.5, help="share of the total variation in the loss of the distillation")
     a.add_argument("--rate", type=float, default=4e-3)
     a.add_argument("--batch", type=int, default=128, help="sequences of a step, half of them sampled while distilling")
     a.add_argument("--length", type=int, default=384, help="tokens of a sequence")
@@ -120,7 +121,7 @@ def main():
             chosen = queue.pop()
             real_cool = temperatures[1:][torch.randint(0, 3, (a.batch - half,), device=device)]
             kl, tv = distil(torch.cat([real, both[chosen]]), torch.cat([real_cool, both_cool[chosen]]))
-            loss = 0.5 * kl + 0.5 * tv.mean()
+            loss = (1 - a.tv) * kl + a.tv * tv.mean()
             row = [loss, kl, tv[:a.batch - half].mean(), tv[a.batch - half:].mean()]
         loss.backward()
         optimizer.step(rate)
