@@ -6,14 +6,15 @@ if(PROVISO_WARNINGS_AS_ERRORS)
 endif()
 
 set(PROVISO_CHECK_OPTIONS "" CACHE STRING
-  "Compile options of tests and examples, such as -O1 where the time of the build counts more than that of the run")
+  "Compile options of tests and examples (a list), such as -O1 where the time of the build counts more than that of the run")
+option(PROVISO_UNITY_BUILD "Compile several sources of a test or of the program as one" OFF)
 
 # proviso_program(TARGET SOURCE...)
 # Adds an executable that may use proviso::eigen, and proviso::xtensor where one of its sources names xtensor.
 function(proviso_program target)
   add_executable(${target} ${ARGN})
   target_compile_options(${target} PRIVATE ${PROVISO_WARNINGS})
-  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF UNITY_BUILD ${PROVISO_UNITY_BUILD})
   target_link_libraries(${target} PRIVATE proviso::proviso proviso::eigen)
   get_target_property(folder ${target} SOURCE_DIR)
   foreach(source ${ARGN})

@@ -13,11 +13,7 @@
 #include "running.hpp"
 #include "support/catch.hpp"
 
-namespace {
-
 using namespace cli_test;
-
-}  // namespace
 
 TEST_CASE("A heat map has a cell per figure, frames the largest of each column, and leaves out what is missing") {
   cli::heat_map map{"a < b & c", {"x", "y"}, {"de", "fr", "en"}};

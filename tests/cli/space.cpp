@@ -11,11 +11,7 @@
 #include "support/catch.hpp"
 #include "tree_picture.hpp"
 
-namespace {
-
 using namespace cli_test;
-
-}  // namespace
 
 TEST_CASE("compare --space writes k and domain with the other figures") {
   const scratch s;

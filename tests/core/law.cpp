@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/numbers.hpp"
 
 namespace {
 
@@ -73,6 +74,8 @@ TEST_CASE("law: the largest weight, lowest id on ties") {
   const std::vector<token_id> ids{3, 5, 8};
   CHECK(law_view::dense(ties, 4.5).argmax() == 1);
   CHECK(law_view::sparse(ids, ties, 4.5).argmax() == 5);
+  const std::vector<float> faulty(3, support::nan);
+  CHECK(law_view::sparse(ids, faulty, 1.0).argmax() == 3);
 }
 
 }  // namespace

@@ -7,12 +7,13 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/numbers.hpp"
 
 using namespace proviso;
 
 namespace {
 
-constexpr float never = -std::numeric_limits<float>::infinity();
+using support::never;
 
 /// Other logits when the prefix is masked.
 struct two_faced {

@@ -3,7 +3,6 @@
 // the speed-ups that the paper derives.
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <span>
 #include <string>
 #include <utility>
@@ -16,6 +15,7 @@
 #include "support/catch.hpp"
 #include "support/combining.hpp"
 #include "support/drafting.hpp"
+#include "support/numbers.hpp"
 
 namespace {
 
@@ -201,7 +201,7 @@ TEST_CASE("ensemble: other lengths, too, count what they draft and emit") {
 crowd with_acceptance(double alpha) {
   const auto apart = static_cast<float>(std::log(2.0 * (1.0 - alpha)));
   const auto shared = static_cast<float>(std::log(1.0 - 2.0 * (1.0 - alpha)));
-  const float never = -std::numeric_limits<float>::infinity();
+  using support::never;
   return crowd{{testing::row_table{3, 0, {shared, apart, never}}, testing::row_table{3, 0, {shared, never, apart}}}};
 }
 

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -16,6 +15,7 @@
 #include "proving.hpp"
 #include "support/catch.hpp"
 #include "support/drafting.hpp"
+#include "support/numbers.hpp"
 #include "support/verifying.hpp"
 
 namespace {
@@ -95,9 +95,8 @@ TEST_CASE("block: equal, near and disjoint laws, temperature 0, no draft") {
   CHECK(faults(rules::block{}, p, drafters::model{near}, 2) == "");
   CHECK(faults(rules::block{}, p, drafters::model{other}, 2, 0.0F) == "");
   CHECK(faults(rules::block{}, p, drafters::none{}, 2) == "");
-  const float none = -std::numeric_limits<float>::infinity();
-  testing::table_model first{testing::row_table{3, 0, {0.0F, none, none}}};
-  CHECK(faults(rules::block{}, {3, 0, {none, 0.5F, -0.5F}}, drafters::model{first}, 2) == "");
+  testing::table_model first{testing::row_table{3, 0, {0.0F, support::never, support::never}}};
+  CHECK(faults(rules::block{}, {3, 0, {support::never, 0.5F, -0.5F}}, drafters::model{first}, 2) == "");
 }
 
 TEST_CASE("block: equal laws are never refused, laws an ulp apart almost never") {

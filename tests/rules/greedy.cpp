@@ -7,6 +7,7 @@
 
 #include "support/catch.hpp"
 #include "support/drafting.hpp"
+#include "support/numbers.hpp"
 
 namespace {
 
@@ -47,9 +48,8 @@ TEST_CASE("greedy: above temperature 0 the text is the same") {
 }
 
 TEST_CASE("greedy: ties go to the lowest id, and rows with one finite entry are followed") {
-  const float none = -std::numeric_limits<float>::infinity();
   CHECK(greedy_error({3, 0, {0.25F, 1.5F, 1.5F}}, support::pushed_tree{{3, 3}, 3}, 12) == 0.0);
-  CHECK(greedy_error({3, 0, {none, none, -4.0F}}, support::pushed_tree{{3, 3}, 3}, 12) == 0.0);
+  CHECK(greedy_error({3, 0, {support::never, support::never, -4.0F}}, support::pushed_tree{{3, 3}, 3}, 12) == 0.0);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "proving.hpp"
 #include "support/catch.hpp"
 #include "support/drafting.hpp"
+#include "support/numbers.hpp"
 
 namespace {
 
@@ -41,9 +42,8 @@ TEST_CASE("token: laws with zero entries, near and equal laws, temperatures") {
 }
 
 TEST_CASE("token: disjoint supports") {
-  const float none = -std::numeric_limits<float>::infinity();
-  testing::table_model small{testing::row_table{3, 0, {0.0F, none, none}}};
-  CHECK(error_of(rules::token{}, {3, 0, {none, 0.5F, -0.5F}}, drafters::model{small}, 2) < 1e-6);
+  testing::table_model small{testing::row_table{3, 0, {0.0F, support::never, support::never}}};
+  CHECK(error_of(rules::token{}, {3, 0, {support::never, 0.5F, -0.5F}}, drafters::model{small}, 2) < 1e-6);
 }
 
 TEST_CASE("token: pushed chains and no draft") {

@@ -7,6 +7,7 @@
 
 #include "rows.hpp"
 #include "support/catch.hpp"
+#include "support/numbers.hpp"
 
 namespace {
 
@@ -79,7 +80,7 @@ TEST_CASE("presence_penalty: tokens that were dropped stay dropped, tokens outsi
 }
 
 TEST_CASE("presence_penalty: bad configurations and rows are refused") {
-  constexpr float infinity = std::numeric_limits<float>::infinity();
+  using support::infinity;
   for (const float x : {infinity, -infinity, std::nanf("")}) {
     CHECK_THROWS_AS(presence_penalty{x}, std::invalid_argument);
   }

@@ -98,7 +98,8 @@ class law_view {
   token_id argmax() const noexcept {
     if (!is_wide()) {
       const std::span<const float> weights{narrow_, size_};
-      return token(numeric::first_equal(weights, numeric::maximum(weights).value));
+      const std::size_t best = numeric::first_equal(weights, numeric::maximum(weights).value);
+      return token(best < size_ ? best : 0);  // all may be NaN
     }
     std::size_t best = 0;
     for (std::size_t i = 1; i < size_; ++i) best = wide_[i] > wide_[best] ? i : best;

@@ -61,7 +61,7 @@ class forward_pass {
 
   /// The logits of a row of features.
   void score(const float* features, float* logits) {
-    shared_ = worth_sharing(1);
+    shared_ = worth_sharing(weights_.head.bytes());
     hidden_.reserve(hidden_width_);
     std::copy_n(features, hidden_width_, hidden_.data());
     out_.resize((std::max)(std::size_t{1}, out_.size()));
@@ -114,7 +114,7 @@ class forward_pass {
       places = (std::max)(places, part.base + part.known);
     }
     const std::size_t n = rows_.size();
-    shared_ = worth_sharing(n);
+    shared_ = worth_sharing(n * bytes_);
     const std::size_t widest = padded((std::max)({hidden_width_, attended_width_, active_width_}), fixed_point_columns);
     hidden_.reserve(n * hidden_width_);
     projected_.reserve(n * projected_width_);
@@ -232,7 +232,7 @@ class forward_pass {
     multiply(matrix, rows, from, add, [](std::size_t, std::size_t) {});
   }
 
-  bool worth_sharing(std::size_t rows) const noexcept { return team_.size() > 1 && rows * bytes_ > share_above_; }
+  bool worth_sharing(std::size_t bytes) const noexcept { return team_.size() > 1 && bytes > share_above_; }
 
   /// Calls `function(member, piece)` for all pieces.
   template <class F>
