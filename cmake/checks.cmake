@@ -101,7 +101,24 @@ add_test(NAME package.install
 set_tests_properties(package.install PROPERTIES LABELS "static;package" FIXTURES_SETUP installed)
 proviso_consumer(find_package -DCMAKE_PREFIX_PATH=${package}/prefix)
 set_tests_properties(package.find_package PROPERTIES FIXTURES_REQUIRED installed)
-proviso_consumer(add_subdirectory -DPROVISO_SOURCE=${PROJECT_SOURCE_DIR})
+proviso_consumer(add_subdirectory -DPROVISO_SOURCE=${PROJECT_SOURCE_DIR} -DPROVISO_PREFIX=${package}/prefix)
+set_tests_properties(package.add_subdirectory PROPERTIES FIXTURES_REQUIRED installed)
+
+set(configure_options -G ${CMAKE_GENERATOR} ${consumer_options})
+set(folder ${CMAKE_CURRENT_SOURCE_DIR}/package)
+add_test(NAME package.other_version COMMAND ${CMAKE_COMMAND} -S ${folder}/add_subdirectory -B ${package}/other_version
+  -DPROVISO_SOURCE=${PROJECT_SOURCE_DIR} -DCMAKE_PROJECT_INCLUDE=${folder}/other_version.cmake ${configure_options})
+set_tests_properties(package.other_version PROPERTIES LABELS "static;package"
+  PASS_REGULAR_EXPRESSION "proviso: this build already has proviso 0.0.1")
+add_test(NAME package.bare COMMAND ${CMAKE_COMMAND} -DSOURCE=${PROJECT_SOURCE_DIR} -DWORK=${package}/bare
+  "-DOPTIONS=${configure_options}" -P ${folder}/bare.cmake)
+set_tests_properties(package.bare PROPERTIES LABELS "static;package")
+
+# Nothing scans for modules: clang-scan-deps need not be there.
+if(CMAKE_GENERATOR STREQUAL "Ninja")
+  add_test(NAME package.no_scan COMMAND ${CMAKE_COMMAND} -E cat ${PROJECT_BINARY_DIR}/CMakeFiles/rules.ninja)
+  set_tests_properties(package.no_scan PROPERTIES LABELS "static;package" FAIL_REGULAR_EXPRESSION "rule CXX_SCAN")
+endif()
 
 file(MAKE_DIRECTORY ${package})
 add_test(NAME package.plain.compile
