@@ -150,6 +150,17 @@ TEST_CASE("a race over a large vocabulary has one winner, however the law is sto
   }
 }
 
+TEST_CASE("a race is right where the high bits of a token are all 0") {
+  // The first of four tokens is nearly sure to win: its time is below 2^-32. A key found by search.
+  const draw_key key{purpose::race, 1606105823, 0, 0};
+  const philox source{0};
+  REQUIRE(philox::block({key.at, 0, static_cast<std::uint32_t>(key.what) << 24U, 0}, 0)[0] == 0);
+  const std::vector<float> weights{1.0F, 1000.0F, 1000.0F, 1000.0F};
+  const std::vector<token_id> ids{0, 1, 2, 3};
+  CHECK(source.race(law_view::dense(weights, 3001.0), key) == 0);
+  CHECK(source.race(law_view::sparse(ids, weights, 3001.0), key) == 0);
+}
+
 TEST_CASE("random_ref hands round, node and lane to its source, and positions for tokens") {
   struct recorder {
     std::vector<std::tuple<purpose, std::uint32_t, std::uint32_t, std::uint32_t>> keys{};

@@ -67,6 +67,13 @@ TEST_CASE("stop strings are found wherever token borders fall") {
   CHECK(feed(l, {1, 2}).at == 1);
   CHECK(feed(l, {2, 2, 0}).at == 1);
   CHECK(feed(l, {9, 9, 9, 1, 0, 1}).at == 5);
+
+  l.stop_strings = {"rea", "hereab"};  // begin in what is kept of a long piece, at its very first byte
+  CHECK(feed(l, {9, 0}).at == 1);
+  CHECK(feed(l, {9, 0}).tail == 5 - 2);
+  l.stop_strings = {"hereab"};
+  CHECK(feed(l, {9, 9, 0, 1}).at == 3);
+  CHECK(feed(l, {9, 9, 0, 1}).tail == 6);
 }
 
 TEST_CASE("stop_tail counts the bytes from the start of the stop string to the end of the output") {

@@ -78,10 +78,15 @@ TEST_CASE("pull, push and range give the same tokens") {
   CHECK(d.run(prompt, [&](generated_token t) { pushed.push_back(t.token); }, budget(40)) == stop_reason::budget);
   CHECK(pushed == expected);
 
-  d.start(prompt, budget(40));
-  token_list ranged;
-  for (const generated_token t : d) ranged.push_back(t.token);
-  CHECK(ranged == expected);
+  for (int again = 0; again < 2; ++again) {  // a range begins anew with its generation
+    d.start(prompt, budget(40));
+    token_list ranged;
+    for (const generated_token t : d) {
+      ranged.push_back(t.token);
+      if (ranged.size() > expected.size()) break;
+    }
+    CHECK(ranged == expected);
+  }
 
   check_counters(d.stats(), d.output());
   CHECK(d.stats().accepted > 0);

@@ -20,3 +20,5 @@ TEST_CASE("a factor fills the largest n with (n + 1)(1 - c_n) < f") {
 }
 
 TEST_CASE("a factor that is not positive is refused") { REQUIRE_THROWS_AS(orders::factor(0.0), std::invalid_argument); }
+
+TEST_CASE("a factor plans no steps") { STATIC_REQUIRE(!orders::factor::scheduled); }

@@ -15,3 +15,5 @@ TEST_CASE("first hitting fills one position, chosen uniformly, from its law") {
   CHECK(close(law[{2, 0, 0, 2}], 0.9 / 3.0));
   CHECK(close(law[{2, 0, 2, 1}], 0.8 / 3.0));
 }
+
+TEST_CASE("first hitting plans no steps") { STATIC_REQUIRE(!orders::first_hitting::scheduled); }

@@ -29,6 +29,20 @@ TEST_CASE("remasking takes the least likely tokens back, fewer than it fills") {
   CHECK(step(0.75, 0.5, 0.4, 0.3) == tokens{0, 0, 0, 2});  // one filled: none taken back
 }
 
+TEST_CASE("remasking takes two tokens back in a step that fills three") {
+  support::canvas_trial trial{{2, 2, 2, 2, 2},
+                              {{0.9, 0.1}, {0.9, 0.1}, {0.8, 0.2}, {0.3, 0.7}, {0.1, 0.9}, {0.2, 0.8}, {0.3, 0.7}},
+                              0.0};
+  CHECK(trial.law(orders::remasking{0.6, 0.5}, {0, 0, 2, 2, 2}).begin()->first == tokens{2, 2, 0, 1, 1});
+}
+
+TEST_CASE("remasking with the least and the largest bounds; it plans no steps") {
+  CHECK(step(0.0, 0.0, 0.4, 0.3) == tokens{0, 0, 0, 1});  // fills all, takes nothing back
+  CHECK(step(1.0, 1.0, 0.4, 0.3) == tokens{0, 0, 0, 2});  // fills the most confident one
+  CHECK(step(0.0, 1.0, 0.9, 0.8) == tokens{0, 2, 0, 1});
+  STATIC_REQUIRE(!orders::remasking::scheduled);
+}
+
 TEST_CASE("given tokens are not taken back") {
   support::canvas_trial trial{{0, 2, 2, 2}, {{0.9, 0.1}, {0.9, 0.1}, {0.8, 0.2}, {0.3, 0.7}, {0.1, 0.9}}, 0.0};
   CHECK(trial.law(orders::remasking{0.6, 0.5}, {0, 0, 2, 2}).begin()->first == tokens{0, 2, 0, 1});
@@ -36,6 +50,8 @@ TEST_CASE("given tokens are not taken back") {
 }
 
 TEST_CASE("bounds outside [0, 1] are refused") {
-  REQUIRE_THROWS_AS(orders::remasking(1.1, 0.5), std::invalid_argument);
-  REQUIRE_THROWS_AS(orders::remasking(0.5, -0.1), std::invalid_argument);
+  for (const double bad : {-0.1, 1.1}) {
+    REQUIRE_THROWS_AS(orders::remasking(bad, 0.5), std::invalid_argument);
+    REQUIRE_THROWS_AS(orders::remasking(0.5, bad), std::invalid_argument);
+  }
 }

@@ -27,7 +27,15 @@ TEST_CASE("the threshold is compared with the probability of the drawn token") {
   CHECK(close(law[{2, 1}], 0.05 * 0.4));
 }
 
+TEST_CASE("a threshold of 0 fills everything, one of 1 what is certain") {
+  support::canvas_trial trial{{2, 2, 2}, {{0.95, 0.05}, {0.0, 1.0}, {1.0, 0.0}}, 0.0};
+  CHECK(trial.after(orders::threshold{0.0}) == tokens{0, 1, 0});
+  CHECK(trial.after(orders::threshold{1.0}) == tokens{2, 1, 0});
+}
+
 TEST_CASE("a threshold outside [0, 1] is refused") {
   REQUIRE_THROWS_AS(orders::threshold(1.5), std::invalid_argument);
   REQUIRE_THROWS_AS(orders::threshold(-0.1), std::invalid_argument);
 }
+
+TEST_CASE("a threshold plans no steps") { STATIC_REQUIRE(!orders::threshold::scheduled); }

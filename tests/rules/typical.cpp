@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <proviso/rules/typical.hpp>
 
+#include <cmath>
+#include <cstddef>
 #include <limits>
 #include <stdexcept>
 
@@ -30,6 +32,26 @@ TEST_CASE("typical: a token stands when it is more probable than min(epsilon, de
   CHECK(accepted(3, 1.0, 0.125 / typical_size - 1e-5) == 1.0);
   CHECK(accepted(3, 1.0, 0.125 / typical_size + 1e-5) == 0.0);
   CHECK(accepted(3, 0.1, 5.0) == 1.0);  // the smaller of both bounds
+}
+
+TEST_CASE("typical: the entropy of a law of any size and any weights") {
+  const auto size = static_cast<std::size_t>(GENERATE(2, 3, 8, 9, 11, 16, 21));
+  const auto kind = GENERATE(0, 1, 2);  // equal weights, where the logarithm is least exact; growing ones; one that rules
+  weights w(size);
+  double total = 0.0;
+  for (std::size_t x = 0; x < size; ++x) {
+    w[x] = kind == 0 ? 1.4 : kind == 1 ? 1.0 + static_cast<double>(x) : x == 1 ? 3.0 : 0.01;
+    total += w[x];
+  }
+  double entropy = 0.0;
+  for (const double x : w) entropy -= x / total * std::log(x / total);
+  const double delta = w[0] / total * std::exp(entropy);  // token 0 lies on the bar
+  const auto accepted = [&](double bar) {
+    const auto one = [](draft& d, random_ref) { d.push(draft::root(), 0); };
+    return verify(rules::typical{1.0, bar}, one, [&](support::path) { return w; }, 1).accepted;
+  };
+  CHECK(accepted(delta * (1.0 - 1e-6)) > 0.5);
+  CHECK(accepted(delta * (1.0 + 1e-6)) < 0.5);
 }
 
 TEST_CASE("typical: the longest path stands, the first one of equal length") {

@@ -17,9 +17,9 @@ struct ask {
   void operator()(canvas_step& s) { *said = stop(s); }
 };
 
-bool commits(double gap) {
+bool commits(double gap, double first = 0.95) {
   bool said = false;
-  support::canvas_trial trial{{2, 0, 2}, {{0.95, 0.05}, {0.5, 0.5}, {0.1, 0.9}}};
+  support::canvas_trial trial{{2, 0, 2}, {{first, 1.0 - first}, {0.5, 0.5}, {0.1, 0.9}}};
   trial.after(ask{stops::early_commit{gap}, &said});
   return said;
 }
@@ -30,5 +30,7 @@ TEST_CASE("early commit waits for every masked position") {
   CHECK(commits(0.79));
   CHECK(!commits(0.81));
   CHECK(!commits(1.0));
+  CHECK(!commits(0.79, 0.85));  // the first one is unclear
+  CHECK(commits(0.0, 0.5));
   REQUIRE_THROWS_AS(stops::early_commit(1.5), std::invalid_argument);
 }
