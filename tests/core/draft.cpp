@@ -158,7 +158,7 @@ TEST_CASE("sampled tokens follow the law") {
   std::size_t twos = 0;
   for (std::uint32_t round = 0; round < 4000; ++round) {
     d.reset(0, 0, 1);
-    const token_id x = d.token(d.sample(0, dense(w), random.in_round(round)));
+    const token_id x = d.token(d.sample(0, dense(w), random.at_root(round)));
     CHECK(x != 1);
     twos += x == 2 ? 1U : 0U;
   }
@@ -175,7 +175,7 @@ TEST_CASE("siblings without replacement follow successive draws") {
   constexpr int rounds = 8000;
   for (std::uint32_t round = 0; round < rounds; ++round) {
     d.reset(0, 0, 4);
-    REQUIRE(d.sample_siblings(0, dense(w), 2, replacement::without, random.in_round(round)) == 2);
+    REQUIRE(d.sample_siblings(0, dense(w), 2, replacement::without, random.at_root(round)) == 2);
     CHECK(d.token(1) != d.token(2));
     pairs[d.token(1)][d.token(2)] += 1.0 / rounds;
   }

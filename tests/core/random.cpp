@@ -161,7 +161,7 @@ TEST_CASE("a race is right where the high bits of a token are all 0") {
   CHECK(source.race(law_view::sparse(ids, weights, 3001.0), key) == 0);
 }
 
-TEST_CASE("random_ref hands round, node and lane to its source, and positions for tokens") {
+TEST_CASE("random_ref hands root, node and lane to its source, and positions for tokens") {
   struct recorder {
     std::vector<std::tuple<purpose, std::uint32_t, std::uint32_t, std::uint32_t>> keys{};
     bool flip(double, double, const draw_key& k) {
@@ -175,7 +175,7 @@ TEST_CASE("random_ref hands round, node and lane to its source, and positions fo
     token_id race(const law_view& law, const draw_key& k) { return pick(law, k); }
   } source;
   random_ref random{source};
-  random = random.in_round(6);
+  random = random.at_root(6);
   random.flip(0.5, 1.0, purpose::acceptance, 2, 3);
   random.pick(law_view::point(0), purpose::residual, 4);
   random.pick_token(law_view::point(0), 55);

@@ -60,7 +60,7 @@ class sampler_double {
     token_list seen;
     const std::size_t most = method_ == method::threshold ? total : steps_ + 1;  // steps of a sound sampler
     for (std::size_t step = 0; !masked(canvas).empty() && step < most; ++step) {
-      const random_ref random = source.in_round(static_cast<std::uint32_t>(step));
+      const random_ref random = source.at_root(step);
       std::vector<std::size_t> open = masked(canvas);
       if (fault_ == sampler_fault::drawn_again && step > 0) open = masked(start);
       const bool last = method_ != method::threshold && step >= steps_;

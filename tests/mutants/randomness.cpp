@@ -62,10 +62,9 @@ class noisy_rule {
         case noise_fault::one_acceptance:
           return random.flip(p, q, purpose::acceptance, 1);
         case noise_fault::acceptance_of_every_round:
-          return random.in_round(0).flip(p, q, purpose::acceptance, node);
+          return random.at_root(0).flip(p, q, purpose::acceptance, node);
         case noise_fault::acceptance_by_position:
-          return random.in_round(static_cast<std::uint32_t>(d.next_position(d.parent(node))))
-              .flip(p, q, purpose::acceptance, 0);
+          return random.at_root(d.next_position(d.parent(node))).flip(p, q, purpose::acceptance, 0);
         case noise_fault::few_bits:
           return random.flip(std::ceil(256.0 * p / q), 256.0, purpose::acceptance, node);
         case noise_fault::few_bits_not_strict:
@@ -87,7 +86,7 @@ class noisy_rule {
         case noise_fault::residual_of_acceptance:
           return random.pick(law, purpose::acceptance, node);
         case noise_fault::residual_of_every_round:
-          return random.in_round(0).pick(law, key.what, node);
+          return random.at_root(0).pick(law, key.what, node);
         default:
           return random.pick(law, key.what, node);
       }
@@ -100,7 +99,7 @@ class noisy_rule {
 };
 
 enum class draft_noise {
-  own,          ///< keyed by round and node, as it should be
+  own,          ///< keyed by root and node, as it should be
   every_round,  ///< rounds use the same uniforms
   by_position,  ///< uniforms belong to positions of the text
   raced         ///< drawn by a race on the noise of the position, and recorded with its law
@@ -120,10 +119,10 @@ proposal chain_of(draft_noise noise, const tables& t, std::size_t depth) {
           x = c.random().pick(q.view(), purpose::draft, node);
           break;
         case draft_noise::every_round:
-          x = c.random().in_round(0).pick(q.view(), purpose::draft, node);
+          x = c.random().at_root(0).pick(q.view(), purpose::draft, node);
           break;
         case draft_noise::by_position:
-          x = c.random().in_round(static_cast<std::uint32_t>(position)).pick(q.view(), purpose::draft, 0);
+          x = c.random().at_root(position).pick(q.view(), purpose::draft, 0);
           break;
         case draft_noise::raced:
           x = c.random().pick_token(q.view(), position, draw::race);
@@ -219,7 +218,7 @@ TEST_CASE("randomness mutants: the enumerator names draws that share a key") {
 
 enum class key_fault {
   none,
-  by_round,    ///< tokens are drawn with keys of the round and node
+  by_root,     ///< tokens are drawn with keys of the root and node
   other_verb,  ///< by a race where plain decoding inverts, or the other way round
   one_position_off
 };
@@ -236,7 +235,7 @@ class match_double {
     return follow(d, path_, [&](node_id at) {
       const std::size_t position = d.next_position(at);
       const draw other = how_ == draw::race ? draw::inverse : draw::race;
-      if (fault_ == key_fault::by_round) return random.pick(p(at), purpose::residual, at);
+      if (fault_ == key_fault::by_root) return random.pick(p(at), purpose::residual, at);
       if (fault_ == key_fault::one_position_off) return random.pick_token(p(at), position + 1, how_);
       return random.pick_token(p(at), position, fault_ == key_fault::other_verb ? other : how_);
     });
@@ -279,7 +278,7 @@ TEST_CASE("identity mutants") {
   for (const draw how : {draw::inverse, draw::race}) {
     const std::string rule = how == draw::race ? "coupled: " : "match: ";
     all.sound(rule + "double without a fault", compare_with_plain(key_fault::none, how));
-    all.wrong(rule + "keys of round and node", compare_with_plain(key_fault::by_round, how));
+    all.wrong(rule + "keys of root and node", compare_with_plain(key_fault::by_root, how));
     all.wrong(rule + "drawn the other way", compare_with_plain(key_fault::other_verb, how));
     all.wrong(rule + "position off by one", compare_with_plain(key_fault::one_position_off, how));
   }

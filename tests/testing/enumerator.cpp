@@ -68,7 +68,7 @@ TEST_CASE("enumerator: a key may not be drawn twice") {
                 all.flip(0.5, 1.0, {purpose::residual, 2, 5, 0});
               });
             }),
-            "share a key (residual, round 2, node 5)"));
+            "share a key (residual, root 2, node 5)"));
   CHECK(has(sentence<std::logic_error>([&] {
               all.run([&] {
                 all.race(law_of(w), {purpose::token, 9, 0, 0});

@@ -182,7 +182,7 @@ TEST_CASE("prove_lossless: draws that share a key fail with their name") {
   models m;
   const proof_report report = prove(m, rule_fault::reuses_a_key, usual());
   CHECK(report.failures() == "exception");
-  CHECK(has(report.text(), "two draws share a key (acceptance, round 0, node 1)"));
+  CHECK(has(report.text(), "two draws share a key (acceptance, root 1, node 1)"));
 }
 
 TEST_CASE("prove_lossless: a law that claims another mass than it has") {

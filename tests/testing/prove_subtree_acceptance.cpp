@@ -214,7 +214,7 @@ TEST_CASE("prove_subtree_acceptance: exceptions, and drafts without nodes") {
   };
   const testing::proof_report report = prove_subtree_acceptance(s);
   CHECK(report.failures() == "exception");
-  CHECK(report.find("exception")->detail.find("residual, round 0, node 1") != std::string::npos);
+  CHECK(report.find("exception")->detail.find("residual, root 0, node 1") != std::string::npos);
   s = setup({});
   s.rule = block{block::fault::none};
   CHECK(prove_subtree_acceptance(s).failures() == "subtree");

@@ -144,7 +144,7 @@ struct lone_rounds {
 
   token_id first_token(std::uint32_t round) {
     auto law_after = [](node_id) { return law_view::dense(std::span<const double>{lone_p}, 1.0); };
-    const random_ref random = random_ref{source}.in_round(round);
+    const random_ref random = random_ref{source}.at_root(round);
     d.reset(0, round * 2, 1);
     const node_id x = d.sample(draft::root(), law_view::dense(std::span<const double>{lone_q}, 1.0), random);
     const outcome o = verify(d, target_laws{law_after}, random);

@@ -49,10 +49,11 @@ struct canvas_memory {
 ///
 /// The law of a position is that of its row after the transforms, without the mask token. Laws are built from rows of
 /// the canvas as it was when the step began, when they are asked for; the one asked for last is kept.
-/// Every draw has a key of its own: (purpose, round, position or rank, step).
+/// Every draw has a key of its own: (purpose, last token before the window, position in the window or number, step).
 class canvas_step {
  public:
-  /// `text` stands before the canvas. Everything referred to outlives the step.
+  /// `text` stands before the canvas; the root of `random` stands before the window. Everything referred to outlives
+  /// the step.
   canvas_step(canvas& c, canvas_memory& memory, const canvas_plan& plan, std::span<const token_id> text,
               function_ref<void(law_builder&, const text_position&)> shape, random_ref random)
       : canvas_{c}, memory_{memory}, plan_{plan}, text_{text}, shape_{shape}, random_{random} {
@@ -127,7 +128,7 @@ class canvas_step {
 
   /// True with probability min(1, p); one decision per masked position and step.
   bool flip(double p, std::size_t i) const {
-    return random_.flip(p, 1.0, purpose::acceptance, node(position(i)), lane(0));
+    return random_.flip(p, 1.0, purpose::acceptance, node(position(i) - plan_.begin), lane(0));
   }
   /// An entry of `weights`, drawn in proportion to them; `number` tells apart several choices of one step.
   std::size_t choose(std::span<const double> weights, std::size_t number) const {
@@ -170,7 +171,7 @@ class canvas_step {
   std::uint32_t lane(std::size_t copy) const noexcept { return static_cast<std::uint32_t>(plan_.step * 16 + copy); }
 
   token_id token_of(const law_view& p, std::size_t i, std::size_t copy) const {
-    return point_ ? p.argmax() : random_.pick(p, purpose::draft, node(position(i)), lane(copy));
+    return point_ ? p.argmax() : random_.pick(p, purpose::draft, node(position(i) - plan_.begin), lane(copy));
   }
 
   law_view build(std::size_t position, std::size_t row) {

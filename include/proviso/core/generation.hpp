@@ -54,8 +54,8 @@ class generation {
   std::size_t stop_tail() const noexcept { return matcher_.stop_tail(); }
   /// Tokens that may still be emitted.
   std::size_t room() const noexcept { return limits_.max_tokens - output_.size(); }
-  /// Randomness keyed by the current round.
-  random_ref random() const noexcept { return random_.in_round(round_); }
+  /// Randomness keyed by the place in the text: by the last committed token, the root of a draft.
+  random_ref random() const noexcept { return random_.at_root(text_.size() - 1); }
 
   /// Asks for an evaluation after the slot's pending changes; `co_await` gives its rows. Throws `std::out_of_range`
   /// for a token that the model does not have.
@@ -94,13 +94,13 @@ class generation {
   }
 
   /// Ends a round: the driver gets control, so that output can be read and a stop can be asked for, before anything
-  /// of the next round is evaluated. Increments the round number.
+  /// of the next round is evaluated.
   auto next_round() {
     struct boundary {
       generation& g;
       bool await_ready() const noexcept { return !g.running(); }
       void await_suspend(std::coroutine_handle<> algorithm) const noexcept { g.parked_ = algorithm; }
-      void await_resume() const noexcept { ++g.round_; }
+      void await_resume() const noexcept {}
     };
     return boundary{*this};
   }
@@ -211,7 +211,6 @@ class generation {
     detail::copy(prompt, text_);
     prompt_size_ = prompt.size();
     stats_ = {};
-    round_ = 0;
     parked_ = nullptr;
     why_ = limits_.max_tokens == 0 ? stop_reason::budget : stop_reason::running;
     matcher_.start(limits_);
@@ -269,7 +268,6 @@ class generation {
   detail::list<node_id> kept_;
   std::coroutine_handle<> parked_ = nullptr;
   std::size_t prompt_size_ = 0;
-  std::uint32_t round_ = 0;
   stop_reason why_ = stop_reason::budget;
 };
 

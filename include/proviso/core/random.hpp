@@ -17,10 +17,10 @@ inline namespace v0 {
 /// What a draw is for. Draws of different purposes never share random bits.
 enum class purpose : std::uint8_t {
   token,       ///< the token at a position, as decoding without a draft draws it; keyed by the position
-  draft,       ///< a drafted token; keyed by round and node
-  acceptance,  ///< whether a drafted token stands; keyed by round and node
-  residual,    ///< the correction after a refusal; keyed by round and node
-  selection,   ///< a choice among drafts, drafters or lengths; keyed by round and node
+  draft,       ///< a drafted token; keyed by root and node
+  acceptance,  ///< whether a drafted token stands; keyed by root and node
+  residual,    ///< the correction after a refusal; keyed by root and node
+  selection,   ///< a choice among drafts, drafters or lengths; keyed by root and node
   race         ///< the noise of a position, on which target and drafter race; keyed by the position
 };
 
@@ -31,9 +31,12 @@ enum class draw : std::uint8_t {
 };
 
 /// Names one draw. Equal keys of one source give equal bits; nothing else (batch slot, thread, retries) matters.
+///
+/// The root is the last committed token when the draw is made. Every round commits a token, so no two rounds of a text
+/// have one root, be it written at once or in pieces.
 struct draw_key {
   purpose what = purpose::token;
-  std::uint32_t at = 0;    ///< round; position for `purpose::token` and `race`
+  std::uint32_t at = 0;    ///< index in the text of the root; for `purpose::token` and `race`, of the token itself
   std::uint32_t node = 0;  ///< node of the draft
   std::uint32_t lane = 0;  ///< several draws at one node; below 2^24
 };
@@ -143,32 +146,32 @@ class philox {
   std::uint32_t stream_;
 };
 
-/// Any source of randomness, seen from one round of a generation. Non-owning; the source outlives it.
+/// Any source of randomness, seen from one place in a text. Non-owning; the source outlives it.
 class random_ref {
  public:
   template <randomness R>
-  requires(!std::same_as<R, random_ref>) random_ref(R& source, std::uint32_t round_number = 0)
+  requires(!std::same_as<R, random_ref>) random_ref(R& source, std::size_t root = 0)
   noexcept  // NOLINT(google-explicit-constructor)
       : source_{&source},
         flip_{[](void* s, double p, double q, const draw_key& key) { return static_cast<R*>(s)->flip(p, q, key); }},
         pick_{[](void* s, const law_view& law, const draw_key& key) { return static_cast<R*>(s)->pick(law, key); }},
         race_{[](void* s, const law_view& law, const draw_key& key) { return static_cast<R*>(s)->race(law, key); }},
-        round_{round_number} {}
+        root_{static_cast<std::uint32_t>(root)} {}
 
-  /// The same source in another round.
-  random_ref in_round(std::uint32_t round_number) const noexcept {
+  /// The same source, seen from the token at index `root` of the text.
+  random_ref at_root(std::size_t root) const noexcept {
     random_ref other = *this;
-    other.round_ = round_number;
+    other.root_ = static_cast<std::uint32_t>(root);
     return other;
   }
 
   /// True with probability min(1, p / q): u * q < p, strictly.
   bool flip(double p, double q, purpose what, node_id node, std::uint32_t lane = 0) const {
-    return flip_(source_, p, q, {what, round_, static_cast<std::uint32_t>(node), lane});
+    return flip_(source_, p, q, {what, root_, static_cast<std::uint32_t>(node), lane});
   }
-  /// A token drawn from `law`, keyed by this round and `node`.
+  /// A token drawn from `law`, keyed by the root and `node`.
   token_id pick(const law_view& law, purpose what, node_id node, std::uint32_t lane = 0) const {
-    return pick_(source_, law, {what, round_, static_cast<std::uint32_t>(node), lane});
+    return pick_(source_, law, {what, root_, static_cast<std::uint32_t>(node), lane});
   }
   /// The token at `position` of the text, as decoding without drafts draws it.
   token_id pick_token(const law_view& law, std::size_t position, draw how = draw::inverse) const {
@@ -182,7 +185,7 @@ class random_ref {
   bool (*flip_)(void*, double, double, const draw_key&);
   token_id (*pick_)(void*, const law_view&, const draw_key&);
   token_id (*race_)(void*, const law_view&, const draw_key&);
-  std::uint32_t round_;
+  std::uint32_t root_;
 };
 
 }  // namespace v0

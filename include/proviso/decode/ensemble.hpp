@@ -185,7 +185,9 @@ class ensemble {
       models_.slot(i).rewind(position - 1);
       return false;
     }
-    waiting_.push(g.random().pick(next.drawn.law, purpose::draft, static_cast<node_id>(position)));
+    // A refused token's followers are proposed again: their root is another one then.
+    const auto node = static_cast<node_id>(waiting_.size() + 1);
+    waiting_.push(g.random().pick(next.drawn.law, purpose::draft, node));
     g.count_drafted();
     return true;
   }
@@ -199,7 +201,7 @@ class ensemble {
       const typename queue::entry& head = waiting_.at(0);
       const law_view v = law_of(g, head);
       const law_view& q = head.drawn.law;
-      const auto node = static_cast<node_id>(g.text().size());
+      constexpr node_id node = 1;
       const token_id x = waiting_.tokens()[0];
       stood = g.random().flip(v(x), q(x), purpose::acceptance, node);
       if (stood) {

@@ -17,13 +17,13 @@ namespace proviso {
 inline namespace v0 {
 namespace testing {
 
-/// The key in words: "acceptance, round 0, node 2".
+/// The key in words: "acceptance, root 0, node 2".
 inline std::string describe(const draw_key& key) {
   constexpr std::array<const char*, 6> names{"token", "draft", "acceptance", "residual", "selection", "race"};
   const auto what = static_cast<std::size_t>(key.what);
   std::string words = what < names.size() ? names[what] : "purpose " + std::to_string(what);
   const bool by_position = key.what == purpose::token || key.what == purpose::race;
-  words += (by_position ? ", position " : ", round ") + std::to_string(key.at);
+  words += (by_position ? ", position " : ", root ") + std::to_string(key.at);
   if (!by_position) words += ", node " + std::to_string(key.node);
   if (key.lane != 0) words += ", lane " + std::to_string(key.lane);
   return words;
