@@ -78,6 +78,26 @@ foreach(name broken_anyway compiles_anyway no_sentence other_sentence)
   set_tests_properties(compile_fail.harness.${name} PROPERTIES WILL_FAIL TRUE)
 endforeach()
 
+# Options that allow other arithmetic: the compiler is refused, or the laws are right.
+foreach(compiler g++ clang++)
+  find_program(PROVISO_OTHER_${compiler} ${compiler})
+  if(NOT PROVISO_OTHER_${compiler})
+    continue()
+  endif()
+  foreach(options
+      "-O2" "-O3;-ffast-math" "-Ofast" "-O2;-funsafe-math-optimizations" "-O2;-ffinite-math-only"
+      "-O2;-fassociative-math;-fno-signed-zeros;-fno-trapping-math" "-O2;-freciprocal-math" "-O2;-fno-honor-nans"
+      "-O2;-mfpmath=387" "-O2;-mfpmath=both")
+    list(JOIN options "" name)
+    add_test(NAME arithmetic.${compiler}${name} COMMAND ${CMAKE_COMMAND}
+      "-DCOMPILE=${PROVISO_OTHER_${compiler}};-std=c++20;-I;${PROJECT_SOURCE_DIR}/include" "-DOPTIONS=${options}"
+      -DSOURCE=${CMAKE_CURRENT_SOURCE_DIR}/arithmetic/main.cpp
+      -DPROGRAM=${CMAKE_CURRENT_BINARY_DIR}/arithmetic_${compiler}${name}
+      -P ${PROJECT_SOURCE_DIR}/cmake/arithmetic.cmake)
+    set_tests_properties(arithmetic.${compiler}${name} PROPERTIES LABELS static)
+  endforeach()
+endforeach()
+
 add_test(NAME siblings COMMAND ${CMAKE_COMMAND} -P ${PROJECT_SOURCE_DIR}/cmake/siblings.cmake)
 set_tests_properties(siblings PROPERTIES LABELS static)
 

@@ -172,9 +172,9 @@ TEST_CASE("check_model passes a model that keeps every promise") {
   const testing::check_report report = check_model(rows);
   INFO(report.text());
   CHECK(report.passed());
-  CHECK(report.checks.size() == 11);
+  CHECK(report.checks.size() == 12);
   CHECK(report.find("capacity")->skipped);
-  for (const char* name : {"rows", "split", "want", "rewind", "sessions", "move", "tree", "keep", "mask", "batch"}) {
+  for (const char* name : {"arithmetic", "rows", "split", "want", "rewind", "sessions", "move", "tree", "keep", "mask", "batch"}) {
     INFO(name);
     REQUIRE(report.find(name) != nullptr);
     CHECK(!report.find(name)->skipped);

@@ -8,7 +8,18 @@
 #include <span>
 
 #if defined(__FAST_MATH__)
-#error "proviso needs NaN, infinities and a fixed order of sums: do not compile it with -ffast-math."
+#error "proviso: laws need NaN, infinities and sums in their order: do not compile with -ffast-math or -Ofast."
+#elif defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ == 1
+#error "proviso: a row that holds NaN must be seen: do not compile with -ffinite-math-only."
+#elif defined(__ASSOCIATIVE_MATH__)
+#error "proviso: sums keep their order: do not compile with -fassociative-math or -funsafe-math-optimizations."
+#elif defined(__FLT_EVAL_METHOD__) && (__FLT_EVAL_METHOD__ < 0 || __FLT_EVAL_METHOD__ == 1 || __FLT_EVAL_METHOD__ == 2)
+#error "proviso: float is computed as float: compile with -msse2 -mfpmath=sse, not for the x87 unit."
+#endif
+
+// Where no macro tells of such options (clang), they are switched off for what follows; see the end of this header.
+#if defined(__clang__)
+#pragma float_control(precise, on, push)
 #endif
 
 namespace proviso {
@@ -21,16 +32,16 @@ namespace numeric {
 inline constexpr std::size_t lanes = 8;
 
 /// exp(x) for x <= 0 within 2e-7 relative; 0 at and below -87, exactly 1 at 0. A polynomial, so that loops over it
-/// vectorise and no mathematical library decides its bits.
+/// vectorise and no mathematical library decides its bits. The rounding to an integer is a conversion: no option of
+/// compilers takes it away.
 inline float exp_nonpositive(float x) noexcept {
   constexpr float lowest = 87.0F;
-  constexpr float shift = 12582912.0F;  // 1.5 * 2^23: adding it rounds to an integer
   // Integer comparisons of |x|: compilers turn float comparisons into branches here, and the loop stays scalar.
   const std::uint32_t size = std::bit_cast<std::uint32_t>(x) & 0x7FFFFFFFU;
   const std::uint32_t counts = 0U - static_cast<std::uint32_t>(size < std::bit_cast<std::uint32_t>(lowest));
   const float clamped = -std::bit_cast<float>((size & counts) | (std::bit_cast<std::uint32_t>(lowest) & ~counts));
-  const float z = clamped * 1.44269504F + shift;
-  const float n = z - shift;
+  const auto rounded = static_cast<std::int32_t>(clamped * 1.44269504F - 0.5F);  // to nearest: it is not positive
+  const auto n = static_cast<float>(rounded);
   const float r = (clamped - n * 0.693359375F) + n * 2.12194440e-4F;
   float p = 1.9875691500e-4F;
   p = p * r + 1.3981999507e-3F;
@@ -39,7 +50,7 @@ inline float exp_nonpositive(float x) noexcept {
   p = p * r + 1.6666665459e-1F;
   p = p * r + 5.0000001201e-1F;
   p = p * r * r + r + 1.0F;
-  const std::uint32_t exponent = (std::bit_cast<std::uint32_t>(z) + 127U) << 23U;
+  const std::uint32_t exponent = (static_cast<std::uint32_t>(rounded) + 127U) << 23U;
   return std::bit_cast<float>(std::bit_cast<std::uint32_t>(p * std::bit_cast<float>(exponent)) & counts);
 }
 
@@ -168,8 +179,7 @@ inline double sum(std::span<const double> values) noexcept {
   return s.total();
 }
 
-/// The loop of `exp_weights`, compiled once for every processor and once for AVX2: in wider registers, with the same
-/// bits.
+/// The loop of `exp_weights`, compiled once for every processor and once for AVX2, in wider registers.
 #if defined(__GNUC__)
 [[gnu::always_inline]]
 #endif
@@ -211,3 +221,7 @@ inline double exp_weights(std::span<const float> logits, float top, float scale,
 }  // namespace numeric
 }  // namespace v0
 }  // namespace proviso
+
+#if defined(__clang__)
+#pragma float_control(pop)
+#endif

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 #include <utility>
 
 #include <proviso/core/block.hpp>
@@ -13,6 +14,7 @@
 #include <proviso/model/explain.hpp>
 #include <proviso/testing/block_checks.hpp>
 #include <proviso/testing/chain_checks.hpp>
+#include <proviso/testing/check_arithmetic.hpp>
 #include <proviso/testing/check_report.hpp>
 #include <proviso/testing/model_checker.hpp>
 
@@ -22,7 +24,8 @@ namespace testing {
 
 /// Checks that a model means what the concepts say: shapes and lengths, eval(a + b) = eval(a); eval(b), wanted rows,
 /// rewind then re-evaluation, independent sessions, capacity, moved sessions; and where offered, tree rows = chain
-/// rows along the path, keep(path) = feeding the path, masks, and one call on many sessions = calls one by one.
+/// rows along the path, keep(path) = feeding the path, masks, and one call on many sessions = calls one by one. First
+/// of all, that this translation unit computes laws rightly (`check_arithmetic`).
 ///
 /// Needs no test framework. Reads logits on the host and evaluates a few thousand tokens. The report holds one entry
 /// per check; exceptions of the model become failures.
@@ -33,6 +36,10 @@ template <class M>
 check_report check_model(M& model, const check_options& options = {}) {
   static_assert(explain_model<M>());
   detail::model_checker c{model, options};
+  c.run("arithmetic", [&] {
+    const std::string fault = check_arithmetic();
+    c.require(fault.empty(), fault);
+  });
   detail::chain_checks{c}();
   c.run("move", [&] {
     using S = session_t<M>;

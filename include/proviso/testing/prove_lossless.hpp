@@ -20,6 +20,7 @@
 #include <proviso/core/types.hpp>
 #include <proviso/decode/sequence.hpp>
 #include <proviso/drive/decoder.hpp>
+#include <proviso/testing/check_arithmetic.hpp>
 #include <proviso/testing/enumerator.hpp>
 #include <proviso/testing/proof_report.hpp>
 #include <proviso/testing/table_model.hpp>
@@ -92,6 +93,7 @@ class lossless_proof {
   lossless_proof(const target_law& target, const proof_options& options) : target_{target}, options_{options} {}
 
   proof_report run(function_ref<sequence(enumerator&)> make) {
+    report_.add("arithmetic", "exponentials and logarithms are those of independent constants", check_arithmetic());
     enumerator all{options_.most_outcomes};
     std::string thrown;
     std::string endless;
@@ -298,6 +300,7 @@ class lossless_proof {
 ///     if (!report.passed()) std::puts(report.text().c_str());
 ///
 /// Checks, by name:
+/// - arithmetic: `check_arithmetic` finds no fault: the target's law is built by the same functions;
 /// - exception: nothing was thrown (draws that share a key are);    - outcomes: at most `most_outcomes`;
 /// - length: every outcome emitted all tokens;                      - rounds: an outcome had at least two rounds;
 /// - total: the probabilities add up to 1;                          - output: the law of the text;

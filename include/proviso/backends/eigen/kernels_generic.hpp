@@ -84,6 +84,9 @@ inline void normalise(const float* row, const float* gain, std::size_t size, flo
   for (std::size_t i = 0; i < size; ++i) out[i] = row[i] * factor * gain[i];
 }
 
+#if defined(__clang__)
+#pragma float_control(precise, on, push)  // the rounding below is arithmetic that other rules would take away
+#endif
 inline float exp(float x) {
   using e = exponential;
   if (!(x > e::lowest)) x = x != x ? x : e::lowest;
@@ -100,6 +103,9 @@ inline float exp(float x) {
   std::memcpy(&power, &bits, sizeof power);
   return p * power;
 }
+#if defined(__clang__)
+#pragma float_control(pop)
+#endif
 
 inline float exponentials(float* scores, std::size_t size) {
   float maximum = scores[0];
