@@ -124,6 +124,56 @@ TEST_CASE("match never goes back further than the session can") {
   }
 }
 
+TEST_CASE("a session that says how far it goes back is believed, to the token") {
+  testing::table_model model{testing::random_table(16, 1, 1)};
+  const std::vector<token_id> text{1, 2, 3, 4, 5, 6, 7};
+  const std::vector<token_id> other{1, 2, 3, 9};  // four tokens back
+  for (const std::size_t most : {std::size_t{3}, std::size_t{4}, unlimited}) {
+    model_slot slot{model};
+    slot.bounds(unlimited, most);
+    slot.match(text);
+    feed(slot, text);
+    slot.distrust();
+    CHECK(slot.match(other) == (most < 4 ? 0U : 3U));
+  }
+  model_slot silent{model};
+  silent.bounds(unlimited, unlimited, false);
+  silent.match(text);
+  feed(silent, text);
+  silent.distrust();
+  CHECK(silent.match(other) == 0);
+}
+
+TEST_CASE("changes stay pending until they were carried out, and count as what the session holds") {
+  testing::table_model model{testing::random_table(16, 1, 1)};
+  model_slot slot{model};
+  slot.bounds(unlimited, 4);
+  const std::vector<token_id> text{1, 2, 3, 4, 5};
+  feed(slot, text);
+  feed(slot, {6, 7, 8});
+  slot.rewind(5);
+  CHECK(slot.trim().length == 5);
+  CHECK(slot.pending());  // asking is not carrying out
+  slot.distrust();
+  SECTION("they go along with the next request") {
+    CHECK(slot.match(text) == 5);
+    CHECK(slot.prepare(chain_block{text, 1}).length == 5);
+    CHECK(!slot.pending());
+  }
+  SECTION("within what the session can do") { CHECK(slot.match(std::span<const token_id>{text}.first(4)) == 4); }
+  SECTION("and not beyond") { CHECK(slot.match(std::span<const token_id>{text}.first(3)) == 0); }
+  SECTION("once carried out they are forgotten") {
+    slot.trimmed();
+    CHECK(!slot.pending());
+    CHECK(slot.prepare(chain_block{text, 1}).length == unlimited);
+  }
+  SECTION("a session that promises nothing goes back no further") {
+    slot.bounds(unlimited, unlimited, false);
+    slot.distrust();
+    CHECK(slot.match(std::span<const token_id>{text}.first(4)) == 0);
+  }
+}
+
 TEST_CASE("what was rewound or gathered is compared again") {
   testing::table_model model{testing::random_table(16, 1, 1)};
   model_slot slot{model};

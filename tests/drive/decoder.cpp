@@ -458,6 +458,39 @@ TEST_CASE("a prompt is fed in chunks, and only what is new") {
   CHECK(text == plain(big, longer, l, 3));
 }
 
+TEST_CASE("of a prompt that changes in its last tokens, only these are fed again") {
+  testing::table_model big = whole_text_model(10);
+  testing::table_model small{testing::random_table(10, 1, 5)};
+  token_list long_prompt(4090);
+  for (std::size_t i = 0; i < long_prompt.size(); ++i) long_prompt[i] = static_cast<token_id>(i * i % 7);
+  token_list changed = long_prompt;
+  for (std::size_t i = changed.size() - 30; i < changed.size(); ++i) changed[i] = 9;
+
+  decoder d{speculating(big, small), 3};
+  decode(d, long_prompt, budget(8));
+  big.reset_counts();
+  small.reset_counts();
+  const token_list text = decode(d, changed, budget(8));
+  CHECK(big.counts().tokens < 30 + 8 * 5);
+  CHECK(small.counts().tokens < 30 + 8 * 5);
+  decoder fresh{speculating(big, small), 3};
+  CHECK(text == decode(fresh, changed, budget(8)));
+
+  SECTION("a shorter prompt is fed nothing at all") {
+    big.reset_counts();
+    decode(d, first_of(changed, 2000), budget(1));
+    CHECK(big.counts().tokens == 1);
+  }
+  SECTION("what does not say how far it goes back starts from nothing") {
+    testing::chain_only silent{big, 4};
+    decoder timid{speculating(silent, small), 3};
+    decode(timid, first_of(long_prompt, 100), budget(8));
+    big.reset_counts();
+    decode(timid, first_of(long_prompt, 50), budget(1));
+    CHECK(big.counts().tokens == 50);
+  }
+}
+
 TEST_CASE("sessions end with the decoder") {
   testing::table_model big = whole_text_model(10);
   testing::table_model small = whole_text_model(10);

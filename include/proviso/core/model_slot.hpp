@@ -13,8 +13,9 @@
 namespace proviso {
 inline namespace v0 {
 
-/// One model as one sequence sees it: which tokens its session holds, and what must be forgotten before the next
-/// evaluation. It calls nothing; the driver carries the changes out with the next request.
+/// One model as one sequence sees it: which tokens its session shall hold, and what the session must still forget to
+/// get there. It calls nothing. The changes stay pending until they are carried out with a request, whatever ends and
+/// starts in between.
 ///
 /// An algorithm or drafter holds one slot per model and hands it to `visit_models`, where the sequence numbers it.
 class model_slot {
@@ -25,12 +26,14 @@ class model_slot {
   model_ref model() const noexcept { return model_; }
   std::size_t index() const noexcept { return index_; }
   void number(std::size_t index) noexcept { index_ = index; }
-  /// What the session can hold and how far it goes back; set by the driver that opened it.
+  /// What the session can hold and how far it goes back; set by the driver that opened it. `promised` is false when
+  /// the session does not say how far: then it is sent back over a draft and one more token only, or to nothing.
   std::size_t capacity() const noexcept { return capacity_; }
   std::size_t max_rewind() const noexcept { return max_rewind_; }
-  void bounds(std::size_t capacity, std::size_t max_rewind) noexcept {
+  void bounds(std::size_t capacity, std::size_t max_rewind, bool promised = true) noexcept {
     capacity_ = capacity;
     max_rewind_ = max_rewind;
+    promised_ = promised;
   }
 
   /// Tokens that the session holds once pending changes are carried out.
@@ -42,7 +45,6 @@ class model_slot {
     if (n >= tokens_.size()) return;
     tokens_.resize(n);
     agreed_ = agreed_ < n ? agreed_ : n;
-    pending_ = true;
   }
 
   /// Of the block evaluated last, keeps the nodes of `path` (each the parent of the next). A path that is a prefix
@@ -60,19 +62,19 @@ class model_slot {
     agreed_ = agreed_ < base_ ? agreed_ : base_;
     detail::copy(path, path_);
     gather_ = true;
-    pending_ = true;
+    reach_ = tokens_.size();
   }
 
-  /// Rewinds to the longest common prefix with `text` and returns its length. When that is further back than the
-  /// end of the text seen before (the drafts are all that may be taken back), further than the session can go, or
-  /// when an evaluation was withdrawn, the session restarts from nothing.
+  /// Rewinds to the longest common prefix with `text` and returns its length. The session restarts from nothing when
+  /// that is further back than it can go, when it does not say how far it goes and more than a draft and one token
+  /// would be taken back, or when an evaluation was withdrawn.
   std::size_t match(std::span<const token_id> text) {
     if (lost_) restart();
     std::size_t common = agreed_ < text.size() ? agreed_ : text.size();
     if (common > tokens_.size()) common = tokens_.size();
     while (common < tokens_.size() && common < text.size() && tokens_[common] == text[common]) ++common;
     if (common < tokens_.size()) {
-      if (common + 1 < committed_ || tokens_.size() - common > max_rewind_) common = 0;
+      if ((!promised_ && common + 1 < committed_) || reach_ - common > max_rewind_) common = 0;
       rewind(common);
     }
     agreed_ = common;
@@ -84,31 +86,43 @@ class model_slot {
     tokens_.clear();
     agreed_ = 0;
     committed_ = 0;
+    base_ = 0;
     gather_ = false;
-    pending_ = true;
+    reach_ = unlimited;
     lost_ = false;
   }
-  /// Says that the text may differ from what was matched before (a new prompt).
+  /// Says that the text may differ from what was matched before (a new prompt). While changes are pending, the session
+  /// is longer than `tokens`, so that a token more may be one too many.
   void distrust() noexcept {
+    if (lost_) restart();
     agreed_ = 0;
-    committed_ = tokens_.size();
+    committed_ = tokens_.size() + (pending() ? 1 : 0);
   }
 
   /// The request that evaluates `block` after the pending changes.
   request prepare(const masked_block& block) {
+    request r = trim();
+    r.block = block;
+    trimmed();
+    base_ = tokens_.size();
+    for (const token_id token : block.nodes.tokens) tokens_.push_back(token);
+    reach_ = tokens_.size();
+    return r;
+  }
+  /// The request that only carries the pending changes out; `trimmed` says that this was done.
+  request trim() const noexcept {
     request r;
     r.model = index_;
     r.gather = gather_;
     r.path = detail::view(path_);
-    r.length = pending_ ? tokens_.size() : unlimited;
-    r.block = block;
-    gather_ = false;
-    pending_ = false;
-    base_ = tokens_.size();
-    for (const token_id token : block.nodes.tokens) tokens_.push_back(token);
+    r.length = pending() ? tokens_.size() : unlimited;
     return r;
   }
-  bool pending() const noexcept { return pending_; }
+  void trimmed() noexcept {
+    gather_ = false;
+    reach_ = tokens_.size();
+  }
+  bool pending() const noexcept { return gather_ || reach_ > tokens_.size(); }
   /// Set when a request was withdrawn: what the session holds is unknown until `match` or `restart`.
   bool& lost() noexcept { return lost_; }
 
@@ -128,9 +142,10 @@ class model_slot {
   std::size_t base_ = 0;       // tokens held before the block evaluated last
   std::size_t agreed_ = 0;     // tokens known to equal the text
   std::size_t committed_ = 0;  // length of the text matched last
-  bool pending_ = false;
+  std::size_t reach_ = 0;      // tokens that the session holds after the pending gather; unlimited: not known
   bool gather_ = false;
   bool lost_ = false;
+  bool promised_ = false;
 };
 
 }  // namespace v0

@@ -68,6 +68,9 @@ class sequence {
   void start(std::span<const token_id> prompt, limits bounds = {}) {
     generation& g = body_->g;
     g.stop(stop_reason::cancelled);
+    for (const request& r : body_->trims) {  // one that was handed out may be half done; the others stay pending
+      if (body_->handed_out) slots_[r.model]->restart();
+    }
     body_->clear();
     for (model_slot* slot : slots_) slot->distrust();
     const std::size_t most = prompt.size() + bounds.max_tokens;
@@ -83,6 +86,7 @@ class sequence {
   /// algorithm as far as it gets without answers. Valid until the next call of `plan` or `absorb`.
   std::span<const request> plan() {
     if (open().empty()) advance();
+    body_->handed_out = !body_->trims.empty();
     return open();
   }
   /// Whether a round has just ended: `output` has grown and nothing is open.
@@ -94,6 +98,7 @@ class sequence {
   void absorb(std::size_t id, const logits_rows& rows) {
     for (std::size_t i = 0; i < body_->trims.size(); ++i) {
       if (body_->trims[i].id == id) {
+        slots_[body_->trims[i].model]->trimmed();
         body_->trims.remove(i);
         return;
       }
@@ -142,12 +147,14 @@ class sequence {
       root = task{};
       g.parked_ = nullptr;
       trims.clear();
+      handed_out = false;
       started = false;
       ended = true;
     }
     generation g;
     task root;                    // its frame lies in the arena of `g`
     detail::list<request> trims;  // after the end: what the sessions must still forget
+    bool handed_out = false;      // `plan` has shown them
     bool started = false;
     bool ended = true;  // the algorithm has returned, or there is none
   };
@@ -204,8 +211,9 @@ class sequence {
     }
     body_->ended = true;
     for (model_slot* slot : slots_) {
+      if (slot->lost()) slot->restart();
       if (!slot->pending()) continue;
-      body_->trims.push_back(slot->prepare({}));
+      body_->trims.push_back(slot->trim());
       body_->trims.back().id = body_->g.board_.new_id();
     }
   }

@@ -24,7 +24,7 @@ inline logits_rows answer(any_session& session, const request& r) {
 inline any_session open_session(model_slot& slot) {
   any_session session = slot.model().open();
   slot.restart();
-  slot.bounds(session.capacity(), session.max_rewind());
+  slot.bounds(session.capacity(), session.max_rewind(), session.says_max_rewind());
   return session;
 }
 

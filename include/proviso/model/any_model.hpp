@@ -43,6 +43,7 @@ class any_session {
   /// Tokens that the session can hold, and how far it can go back; `unlimited` where the type does not say.
   std::size_t capacity() const { return table_->capacity(object_); }
   std::size_t max_rewind() const { return table_->max_rewind(object_); }
+  bool says_max_rewind() const noexcept { return table_->says_max_rewind; }
   /// Throws `std::invalid_argument` when the block is more general than the session's type evaluates.
   logits_rows eval(const masked_block& block) { return table_->eval(object_, block); }
   void rewind(std::size_t n) { table_->rewind(object_, n); }
@@ -81,6 +82,7 @@ class any_session {
     std::size_t (*length)(const void*);
     std::size_t (*capacity)(const void*);
     std::size_t (*max_rewind)(const void*);
+    bool says_max_rewind;
     logits_rows (*eval)(void*, const masked_block&);
     void (*rewind)(void*, std::size_t);
     void (*keep)(void*, std::span<const node_id>);
@@ -103,6 +105,7 @@ class any_session {
           return static_cast<void>(s), unlimited;
         }
       },
+      horizon_session<S>,
       [](void* s, const masked_block& block) -> logits_rows { return evaluate(*static_cast<S*>(s), block); },
       [](void* s, std::size_t n) { static_cast<S*>(s)->rewind(n); },
       [](void* s, std::span<const node_id> path) {

@@ -19,7 +19,8 @@ inline namespace v0 {
 /// - `eval(block)` appends the block and returns the logits of its last `block.want` tokens, valid until the next
 ///   call on this session. `want == 0` appends only.
 /// - `rewind(n)` forgets all but the first `n` tokens. It is called with `n == 0`, or with at most one more token
-///   than the longest draft to go back, so a key-value cache truncates and a recurrent state keeps a small ring.
+///   than the longest draft to go back, so a key-value cache truncates and a recurrent state keeps a small ring. A
+///   session that can go back further says so by `max_rewind()`.
 template <class S>
 concept session = std::movable<S> && requires(S& s, const S& c, chain_block block, std::size_t n) {
   { c.length() } -> std::convertible_to<std::size_t>;
@@ -47,7 +48,8 @@ concept bounded_session = session<S> && requires(const S& s) {
   { s.capacity() } -> std::convertible_to<std::size_t>;
 };
 
-/// A session that can go back at most `max_rewind()` tokens (other than to the empty state); drafts are clipped.
+/// A session that can go back `max_rewind()` tokens, whatever they were, and not further (other than to the empty
+/// state): a new prompt reuses what it shares with the tokens held, and drafts are clipped.
 template <class S>
 concept horizon_session = session<S> && requires(const S& s) {
   { s.max_rewind() } -> std::convertible_to<std::size_t>;

@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <limits>
 #include <span>
 #include <stdexcept>
 #include <utility>
@@ -67,6 +68,7 @@ class replaying_session {
   {
     return inner_.capacity();
   }
+  std::size_t max_rewind() const noexcept { return (std::numeric_limits<std::size_t>::max)(); }
 
   auto eval(const chain_block& block) {
     const std::size_t held = inner_.length();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -31,6 +32,8 @@ class transformer_session {
   std::size_t length() const noexcept { return state_->text.length(); }
   /// Tokens that fit.
   std::size_t capacity() const noexcept { return engine_->capacity(); }
+  /// Any rewind works.
+  std::size_t max_rewind() const noexcept { return (std::numeric_limits<std::size_t>::max)(); }
 
   /// Appends a block (chain, tree or masked) and returns one row of logits for each of its last `want` nodes, valid
   /// until the next call on this session.
