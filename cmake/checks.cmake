@@ -134,6 +134,11 @@ add_test(NAME package.bare COMMAND ${CMAKE_COMMAND} -DSOURCE=${PROJECT_SOURCE_DI
   "-DOPTIONS=${configure_options}" -P ${folder}/bare.cmake)
 set_tests_properties(package.bare PROPERTIES LABELS "static;package")
 
+add_test(NAME package.getting_started COMMAND ${CMAKE_COMMAND} -DPAGE=${PROJECT_SOURCE_DIR}/docs/getting-started.md
+  -DSOURCE=${PROJECT_SOURCE_DIR} -DPREFIX=${package}/prefix -DWORK=${package}/getting_started
+  "-DOPTIONS=${configure_options}" -P ${folder}/page.cmake)
+set_tests_properties(package.getting_started PROPERTIES LABELS "static;package" FIXTURES_REQUIRED installed)
+
 # Nothing scans for modules: clang-scan-deps need not be there.
 if(CMAKE_GENERATOR STREQUAL "Ninja")
   add_test(NAME package.no_scan COMMAND ${CMAKE_COMMAND} -E cat ${PROJECT_BINARY_DIR}/CMakeFiles/rules.ninja)
