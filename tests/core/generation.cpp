@@ -30,6 +30,38 @@ struct bushy {
   void commit(const feedback&) const noexcept {}
 };
 
+/// A drafter that evaluates two models and names as many as it is told.
+class forgetful {
+ public:
+  forgetful(testing::table_model& a, testing::table_model& b, std::size_t named)
+      : slots_{model_slot{a}, model_slot{b}}, named_{named} {}
+  void visit_models(function_ref<void(model_slot&)> f) {
+    for (std::size_t i = 0; i < named_; ++i) f(slots_[i]);
+  }
+  void start(std::span<const token_id>) const noexcept {}
+  task propose(const context& c, draft&) {
+    for (model_slot& slot : slots_) {
+      co_await c.feed(slot);
+      co_await c.evaluate(slot, chain_block{c.text().subspan(slot.length()), 1});
+    }
+  }
+  void commit(const feedback&) const noexcept {}
+
+ private:
+  model_slot slots_[2];
+  std::size_t named_;
+};
+/// The same without the hook, or with its name misspelt.
+struct nameless {
+  void start(std::span<const token_id>) const noexcept {}
+  task propose(const context&, draft&) { co_return; }
+  void commit(const feedback&) const noexcept {}
+};
+struct misspelt : nameless {
+  void visit_model(function_ref<void(model_slot&)>) const noexcept {}
+};
+static_assert(drafter<forgetful> && !drafter<nameless> && !drafter<misspelt>);
+
 /// Runs a function inside a generation, as an algorithm would.
 template <class F>
 class inside {
@@ -159,5 +191,22 @@ TEST_CASE("commit counts and keeps up to the border") {
     CHECK(d.stats().drafted_at[3] == 0);
     CHECK(d.stats().accepted_at[1] == 1);
     CHECK(d.stats().accepted_at[2] == 0);
+  }
+}
+
+TEST_CASE("a slot that visit_models did not hand out is never evaluated") {
+  testing::table_model target{testing::random_table(vocab, 1, 1)};
+  testing::table_model first{testing::random_table(vocab, 1, 2)};
+  testing::table_model second{testing::random_table(vocab, 1, 3)};
+  for (const std::size_t named : {0U, 1U, 2U}) {
+    INFO(named);
+    decoder d{speculative{target, forgetful{first, second, named}}};
+    if (named == 2) {
+      CHECK(decode(d, {3, 1, 2}, budget(3)).size() == 3);
+    } else {
+      CHECK_THROWS_AS(decode(d, {3, 1, 2}, budget(3)), std::logic_error);
+      CHECK(d.why() == stop_reason::failed);
+      CHECK(d.output().empty());
+    }
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <concepts>
 #include <coroutine>
 #include <cstddef>
 #include <span>
@@ -58,8 +59,13 @@ class generation {
   random_ref random() const noexcept { return random_.at_root(text_.size() - 1); }
 
   /// Asks for an evaluation after the slot's pending changes; `co_await` gives its rows. Throws `std::out_of_range`
-  /// for a token that the model does not have.
+  /// for a token that the model does not have, `std::logic_error` for a slot that `visit_models` did not hand out.
   request_board::evaluation evaluate(model_slot& slot, const masked_block& block) {
+    if (slot.index() == unlimited) {
+      throw std::logic_error(
+          "proviso: an evaluation on a model that the sequence does not know: `visit_models(f)` of the algorithm, "
+          "drafter or order must call `f` with every `model_slot` that is evaluated");
+    }
     check_tokens(block.nodes.tokens, slot);
     if (block.nodes.want == 0) {
       ++stats_.prefill_calls;
@@ -345,10 +351,25 @@ class context {
   bool shares_noise_;
 };
 
-/// A drafter proposes tokens: `start(prompt)` once per generation, `propose(context, draft)` each round (a plain
-/// function, or a coroutine returning `task` when it evaluates models), `commit(feedback)` after each round.
+/// Whether a drafter names models of its own: `visit_models(f)` calls `f` with each of its slots.
 template <class D>
-concept drafter = requires(D& d, std::span<const token_id> prompt, const context& c, draft& out, const feedback& f) {
+concept has_models = requires(D& d, function_ref<void(model_slot&)> f) {
+  d.visit_models(f);
+};
+
+/// Whether `propose` of a drafter is a coroutine: only then can it evaluate models.
+template <class D>
+concept awaits_models = requires(D& d, const context& c, draft& out) {
+  { d.propose(c, out) } -> std::same_as<task>;
+};
+
+/// A drafter proposes tokens: `start(prompt)` once per generation, `propose(context, draft)` each round (a plain
+/// function, or a coroutine returning `task` when it evaluates models), `commit(feedback)` after each round. One that
+/// returns `task` also has `visit_models(f)`, which calls `f` with each `model_slot` that it evaluates.
+/// Optional: `watch(text)`, see `drafters::any`.
+template <class D>
+concept drafter = (has_models<D> || !awaits_models<D>)&&requires(D& d, std::span<const token_id> prompt,
+                                                                 const context& c, draft& out, const feedback& f) {
   d.start(prompt);
   d.propose(c, out);
   d.commit(f);

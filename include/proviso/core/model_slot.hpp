@@ -24,6 +24,7 @@ class model_slot {
   requires(!std::same_as<std::remove_cv_t<M>, model_slot>) explicit model_slot(M& model) : model_{model} {}
 
   model_ref model() const noexcept { return model_; }
+  /// Its number among the models of the sequence; `unlimited` before `visit_models` has handed it out.
   std::size_t index() const noexcept { return index_; }
   void number(std::size_t index) noexcept { index_ = index; }
   /// What the session can hold and how far it goes back; set by the driver that opened it. `promised` is false when
@@ -134,7 +135,7 @@ class model_slot {
 
  private:
   model_ref model_;
-  std::size_t index_ = 0;
+  std::size_t index_ = unlimited;
   std::size_t capacity_ = unlimited;
   std::size_t max_rewind_ = unlimited;
   detail::list<token_id> tokens_;

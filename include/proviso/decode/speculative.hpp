@@ -21,12 +21,6 @@
 namespace proviso {
 inline namespace v0 {
 
-/// Whether a drafter names models of its own.
-template <class D>
-concept has_models = requires(D& d, function_ref<void(model_slot&)> f) {
-  d.visit_models(f);
-};
-
 /// Speculative decoding: a drafter proposes tokens, one evaluation of the target scores all of them, and a rule
 /// keeps a part of them and draws the token after it.
 ///
@@ -67,7 +61,7 @@ class speculative {
       draft_.reset(g.text().back(), g.text().size() - 1, most.depth, most.nodes);
       auto proceed = [this](std::size_t depth, const law_view& q) { return length_.proceed(depth, q); };
       const context c{g, shape, proceed, most.depth, shares_noise(rule_)};
-      if constexpr (std::is_same_v<decltype(drafter_.propose(c, draft_)), task>) {
+      if constexpr (awaits_models<Drafter>) {
         co_await drafter_.propose(c, draft_);
       } else {
         drafter_.propose(c, draft_);

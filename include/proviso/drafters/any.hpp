@@ -4,7 +4,6 @@
 #include <concepts>
 #include <cstddef>
 #include <span>
-#include <type_traits>
 #include <utility>
 
 #include <proviso/core/function_ref.hpp>
@@ -49,11 +48,11 @@ class any {
   struct holder final : erased {
     explicit holder(D d) : held{std::move(d)} {}
     void visit_models(function_ref<void(model_slot&)> f) override {
-      if constexpr (requires { held.visit_models(f); }) held.visit_models(f);
+      if constexpr (has_models<D>) held.visit_models(f);
     }
     void start(std::span<const token_id> prompt) override { held.start(prompt); }
     task propose(const context& c, draft& d) override {
-      if constexpr (std::is_same_v<decltype(held.propose(c, d)), task>) {
+      if constexpr (awaits_models<D>) {
         return held.propose(c, d);
       } else {
         held.propose(c, d);

@@ -125,7 +125,7 @@ class router {
   template <drafter D>
   requires(!std::same_as<D, any>) router& add(D proposer) {
     arm_traits traits;
-    if constexpr (!requires(D & d, function_ref<void(model_slot&)> f) { d.visit_models(f); }) {
+    if constexpr (!has_models<D>) {
       traits = {{}, std::same_as<D, none> ? 1.0 : 1.1, 0.0, 0.0};
     }
     return add(any{std::move(proposer)}, std::move(traits));
