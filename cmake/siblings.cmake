@@ -2,7 +2,7 @@
 # cmake -P siblings.cmake
 #
 # One algorithm is one header, one test and one page of the same name. Names every file that is missing, and every
-# test or page whose header is gone.
+# test or page whose header is gone, and every header that the umbrella omits.
 cmake_path(GET CMAKE_CURRENT_LIST_DIR PARENT_PATH root)
 set(missing)
 foreach(family drafters rules lengths transforms combine decode orders schedules stops)
@@ -28,3 +28,14 @@ if(missing)
   list(JOIN missing "\n  " missing)
   message(FATAL_ERROR "These siblings of existing files are missing:\n  ${missing}")
 endif()
+
+# The umbrella holds every header of the core but the kit for tests and what sequences of several threads share.
+file(GLOB_RECURSE headers RELATIVE ${root}/include ${root}/include/proviso/*.hpp)
+list(FILTER headers EXCLUDE REGEX "^proviso/((testing|backends|interop)/.*|drafters/shared_.*|proviso\\.hpp)$")
+file(READ ${root}/include/proviso/proviso.hpp umbrella)
+foreach(header ${headers})
+  string(FIND "${umbrella}" "#include <${header}>" position)
+  if(position EQUAL -1)
+    message(SEND_ERROR "include/proviso/proviso.hpp does not include ${header}.")
+  endif()
+endforeach()

@@ -110,6 +110,7 @@
 #include <proviso/rules/traversal.hpp>
 #include <proviso/rules/typical.hpp>
 #include <proviso/schedules/log_linear.hpp>
+#include <proviso/schedules/masking.hpp>
 #include <proviso/stops/early_commit.hpp>
 #include <proviso/transforms/ban.hpp>
 #include <proviso/transforms/chain.hpp>
