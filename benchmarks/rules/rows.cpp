@@ -192,7 +192,6 @@ void add(const char* name, shape s) {
 }
 
 const bool added = [] {
-  add<rules::greedy>("greedy/chain", shape::chain);
   add<rules::match>("match/chain", shape::chain);
   add<rules::match>("match/pushed", shape::pushed);
   add<rules::coupled>("coupled/chain", shape::chain);

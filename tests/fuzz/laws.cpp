@@ -133,7 +133,6 @@ std::vector<rules::any> chain_rules() {
 }
 std::vector<rules::any> tree_rules() {
   std::vector<rules::any> all;
-  all.emplace_back(rules::greedy{});
   all.emplace_back(rules::match{});
   all.emplace_back(rules::coupled{});
   all.emplace_back(rules::siblings{});

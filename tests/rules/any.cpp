@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <proviso/rules/any.hpp>
 
+#include <type_traits>
+
 #include <proviso/rules/coupled.hpp>
 #include <proviso/rules/match.hpp>
 #include <proviso/rules/token.hpp>
@@ -11,6 +13,13 @@
 namespace {
 
 using namespace proviso;
+
+/// Whether a type says when compiled that it is lossless or lossy.
+template <class R>
+concept known_when_compiled = requires {
+  typename std::bool_constant<R::lossless>;
+};
+static_assert(rule<rules::any> && known_when_compiled<rules::token> && !known_when_compiled<rules::any>);
 
 /// Counts the generations that it was started for.
 struct counting {
@@ -38,12 +47,12 @@ TEST_CASE("any: the text of the rule that it holds") {
 }
 
 TEST_CASE("any: says what the rule says") {
-  CHECK(rules::any{rules::token{}}.is_lossless());
+  CHECK(rules::any{rules::token{}}.lossless);
   CHECK_FALSE(rules::any{rules::token{}}.shares_noise);
   CHECK(rules::any{rules::coupled{}}.shares_noise);
   int starts = 0;
   rules::any rule{counting{&starts}};
-  CHECK_FALSE(rule.is_lossless());
+  CHECK_FALSE(rule.lossless);
   testing::table_model target = support::whole_text_model(4);
   decoder d{speculative{target, drafters::none{}, std::move(rule)}};
   support::decode(d, {1}, support::budget(3));

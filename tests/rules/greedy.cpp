@@ -4,10 +4,14 @@
 #include <proviso/decode/speculative.hpp>
 #include <proviso/drafters/model.hpp>
 #include <proviso/drafters/none.hpp>
+#include <proviso/drive/decoder.hpp>
+#include <proviso/transforms/chain.hpp>
+#include <proviso/transforms/top_k.hpp>
 
 #include "support/catch.hpp"
 #include "support/drafting.hpp"
 #include "support/numbers.hpp"
+#include "support/sentences.hpp"
 
 namespace {
 
@@ -42,9 +46,18 @@ TEST_CASE("greedy: the text is the target's most probable one for any drafter") 
   CHECK(greedy_error(p, support::sampled_tree{q, 3, replacement::without}, 6, 0.0F, 3) < 1e-12);
 }
 
-TEST_CASE("greedy: above temperature 0 the text is the same") {
-  const testing::row_table p = testing::random_table(3, 2, 11);
-  CHECK(greedy_error(p, support::pushed_tree{{2, 2}, 3}, 6, 0.8F) == 0.0);
+TEST_CASE("greedy: a law that is not a point is refused, whether anything is drafted or not") {
+  testing::table_model target{testing::random_table(3, 2, 11)};
+  const auto decode = [&](auto drafter, auto shape) {
+    decoder d{speculative{target, std::move(drafter), rules::greedy{}, shape}};
+    d.run(greedy_prompt, [](generated_token) {}, {.max_tokens = 4});
+  };
+  const transforms::temperature warm{0.7F};
+  CHECK_THROWS_AS(decode(support::pushed_tree{{2, 2}, 3}, warm), std::invalid_argument);
+  CHECK_THROWS_AS(decode(drafters::none{}, warm), std::invalid_argument);
+  CHECK(support::has(support::sentence<std::invalid_argument>([&] { decode(drafters::none{}, warm); }),
+                     "proviso: rules::greedy: the target's law is not a point"));
+  CHECK_NOTHROW(decode(drafters::none{}, transforms::chain{warm, transforms::top_k{1}}));
 }
 
 TEST_CASE("greedy: ties go to the lowest id, and rows with one finite entry are followed") {

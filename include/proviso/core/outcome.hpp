@@ -81,12 +81,13 @@ struct feedback {
   logits_rows rows{};
 };
 
-/// A rule decides what of a draft stands. It declares `static constexpr bool lossless`: whether the emitted law is
-/// exactly the target's. Optional: a member `bool shares_noise`, if true, asks drafters to race for their tokens
-/// on the target's noise; `start()` is called once per generation, for rules that carry state between rounds.
+/// A rule decides what of a draft stands. It declares `static constexpr bool lossless`, or, where it is not known when
+/// compiled, a member `bool lossless`: whether the emitted law is exactly the target's. Optional: a member `bool
+/// shares_noise`, if true, asks drafters to race for their tokens on the target's noise; `start()` is called once per
+/// generation, for rules that carry state between rounds.
 template <class R>
-concept rule = requires(R& r, const draft& d, const target_laws& p, random_ref random) {
-  { R::lossless } -> std::convertible_to<bool>;
+concept rule = requires(R& r, const R& c, const draft& d, const target_laws& p, random_ref random) {
+  { c.lossless } -> std::convertible_to<bool>;
   { r(d, p, random) } -> std::same_as<outcome>;
 };
 
