@@ -230,3 +230,39 @@ TEST_CASE("a draft that was reset forgets the last one") {
   CHECK(d.q(a).is_point());
   CHECK(d.next_sibling(a) == prefix_node);
 }
+
+TEST_CASE("nothing is proposed behind a token that ends the text") {
+  limits l;
+  l.end_tokens = {3};
+  l.stop_sequences = {{1, 2}};
+  stop_matcher stops;
+  stops.start(l, 4);
+  draft d;
+  philox source{5};
+  const std::vector<float> w{1.0F, 4.0F};
+  d.reset(3, 7, 6, 12, &stops);
+  CHECK(!d.is_closed(0));
+  const node_id one = d.push(0, 1);
+  CHECK(!d.is_closed(one));
+  const node_id end = d.push(0, 3);
+  const node_id sequence = d.push(one, 2);
+  CHECK(d.is_closed(end));
+  CHECK(d.is_closed(sequence));
+  CHECK(!d.is_closed(d.push(0, 2)));
+  CHECK(!d.is_closed(d.probe(0, 3)));
+  CHECK(d.proposed() == 4);
+
+  const node_id behind = d.push(end, 1);  // a probe: not verified, not counted
+  CHECK(d.kind(behind) == draft::role::probe);
+  CHECK(d.is_closed(behind));
+  CHECK(d.first_child(end) == prefix_node);
+  const node_id further = d.sample(behind, dense(w), source);
+  CHECK(d.kind(further) == draft::role::probe);
+  CHECK(d.token(further) == 1);
+  CHECK(d.sample_siblings(sequence, dense(w), 2, replacement::with, source) == 0);
+  CHECK(d.proposed() == 4);
+  CHECK(d.is_closed(further));
+
+  d.reset(3, 7, 6, 12);
+  CHECK(!d.is_closed(d.push(0, 3)));
+}

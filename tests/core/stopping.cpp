@@ -13,7 +13,8 @@ using namespace proviso;
 
 namespace {
 
-const char* const pieces[] = {"a", "b", "ab", "", "END", "E", "ND", "\xc3", "\xa9", "longer than every stop string here"};
+const char* const pieces[] = {"a", "b",  "ab",   "",     "END",
+                              "E", "ND", "\xc3", "\xa9", "longer than every stop string here"};
 std::string_view piece(void*, token_id t) { return pieces[t]; }
 
 /// Feeds tokens; gives the index of the one that stops, or -1, and the reason.
@@ -55,9 +56,9 @@ TEST_CASE("stop strings are found wherever token borders fall") {
   limits l;
   l.pieces.piece = &piece;
   l.stop_strings = {"END"};
-  CHECK(feed(l, {0, 4}).at == 1);       // one token
+  CHECK(feed(l, {0, 4}).at == 1);        // one token
   CHECK(feed(l, {0, 5, 6, 1}).at == 2);  // two tokens
-  CHECK(feed(l, {5, 3, 6}).at == 2);    // an empty piece between them
+  CHECK(feed(l, {5, 3, 6}).at == 2);     // an empty piece between them
   CHECK(feed(l, {5, 5, 6}).at == 2);
   CHECK(feed(l, {5, 0, 6}).at == -1);
   CHECK(feed(l, {0, 5, 6}).why == stop_reason::stop_sequence);
@@ -120,4 +121,44 @@ TEST_CASE("limits that make no sense are refused") {
   l.check();
   l.stop_strings.emplace_back();
   CHECK_THROWS_AS(l.check(), std::invalid_argument);
+}
+
+TEST_CASE("a matcher says whether tokens to come would end the text") {
+  limits l;
+  l.end_tokens = {9};
+  l.stop_sequences = {{1, 2, 0}, {3}};
+  l.stop_strings = {"END"};
+  l.pieces.piece = &piece;
+  stop_matcher m;
+  m.start(l, 10);
+  const auto ends = [&](std::vector<token_id> path) { return m.ends(path); };
+  CHECK(ends({9}));
+  CHECK(ends({3}));
+  CHECK(!ends({0}));
+  CHECK(ends({1, 2, 0}));
+  CHECK(!ends({2, 0}));
+  CHECK(ends({5, 6}));
+  CHECK(ends({4}));
+  CHECK(!ends({6}));
+  CHECK(!ends({-1}));  // no token of the vocabulary
+  CHECK(!ends({10}));
+
+  std::vector<generated_token> output;
+  for (const token_id t : {8, 1}) {
+    output.push_back({t, origin::fresh, 0.0F});
+    CHECK(m.check(output) == stop_reason::running);
+  }
+  CHECK(ends({2, 0}));
+  CHECK(!ends({0}));
+  output.push_back({2, origin::fresh, 0.0F});
+  CHECK(m.check(output) == stop_reason::running);
+  CHECK(ends({0}));
+  CHECK(!ends({2, 1}));
+  CHECK(!ends({6}));
+  output.push_back({5, origin::fresh, 0.0F});
+  CHECK(m.check(output) == stop_reason::running);
+  CHECK(ends({6}));  // a stop string that begins in the output
+  CHECK(!ends({0, 6}));
+  output.push_back({6, origin::fresh, 0.0F});
+  CHECK(m.check(output) == stop_reason::stop_sequence);
 }

@@ -2,6 +2,7 @@
 #include <proviso/decode/speculative.hpp>
 
 #include <algorithm>
+#include <limits>
 #include <stdexcept>
 
 #include <proviso/decode/autoregressive.hpp>
@@ -9,6 +10,7 @@
 #include <proviso/drafters/none.hpp>
 #include <proviso/drafters/prompt_lookup.hpp>
 #include <proviso/drafters/suffix.hpp>
+#include <proviso/drafters/top_k_tree.hpp>
 #include <proviso/lengths/heuristic.hpp>
 #include <proviso/rules/greedy.hpp>
 #include <proviso/rules/match.hpp>
@@ -236,6 +238,57 @@ TEST_CASE("speculative: a drafted token outside the vocabulary is named before t
   d.start(repeating_prompt);
   REQUIRE_THROWS_AS(d.step(), std::out_of_range);
   CHECK(d.why() == stop_reason::failed);
+}
+
+/// "{ a* } EOS": no word follows the last one, and asking for it is an error.
+struct braces {
+  void operator()(law_builder& row, const text_position& where) const {
+    token_id last = where.path.empty() ? where.prefix.back() : where.path.back();
+    if (last == 0) throw std::logic_error("the grammar was asked for a word after its last");
+    std::span<float> logits = row.edit();
+    for (std::size_t x = 0; x < logits.size(); ++x) {
+      const bool fits = last == 3 ? x == 0 : x == 2 || x == 3;
+      if (!fits) logits[x] = -std::numeric_limits<float>::infinity();
+    }
+    row.divide(0.0F);
+  }
+};
+
+TEST_CASE("speculative: a grammar whose last word is the end token, and nothing drafted behind it") {
+  // EOS { a }; the model writes four words a, then closes.
+  const auto rows = [](std::span<const token_id> text, std::span<float> row) {
+    for (float& x : row) x = 0.0F;
+    row[text.size() < 5 ? 2 : 3] = 1.0F;
+  };
+  testing::table_model target{4, rows};
+  testing::table_model small{4, rows};
+  limits bounds = budget(64);
+  bounds.end_tokens = {0};
+  const tokens expected{2, 2, 2, 2, 3, 0};
+  decoder plain{autoregressive{target, braces{}}};
+  CHECK(support::decode(plain, {1}, bounds) == expected);
+
+  decoder d{speculative{target, drafters::model{small}, rules::token{}, braces{}, lengths::fixed{8}}};
+  CHECK(support::decode(d, {1}, bounds) == expected);
+  CHECK(d.why() == stop_reason::end_token);
+  CHECK(d.stats().drafted == 6);
+  CHECK(d.stats().accepted == 6);
+  CHECK(d.stats().acceptance_rate() == 1.0);
+  CHECK(d.stats().drafter_calls == 6);
+  CHECK(d.stats().target_calls == 1);
+  CHECK(d.stats().drafted_at[5] == 1);
+  CHECK(d.stats().drafted_at[6] == 0);
+
+  // The same where the budget ends the text.
+  d.start(tokens{1}, budget(5));
+  while (!d.done()) d.step();
+  CHECK(d.stats().drafted == 4);
+  CHECK(d.stats().accepted == 4);
+
+  decoder tree{speculative{target, drafters::top_k_tree{small, {1, 1, 1, 1, 1, 1, 1}}, rules::match{}, braces{},
+                           lengths::fixed{7}}};
+  CHECK(support::decode(tree, {1}, bounds) == expected);
+  CHECK(tree.stats().drafter_calls == 6);  // no level below the end
 }
 
 }  // namespace

@@ -49,9 +49,9 @@ TEST_CASE("prompt_lookup: proposes what a search of the whole text finds, round 
             vocab};
   limits bounds;
   bounds.max_tokens = 150;
-  bounds.stop_sequences = {{1, 0, 1, 0, 0, 1}};
   tokens prompt{0, 1, 0, 1, 1, 0};
   for (int generation = 0; generation < 6; ++generation) {
+    bounds.max_tokens = static_cast<std::size_t>(150 - 20 * generation);
     d.run(
         prompt, [](generated_token) {}, bounds);
     prompt.assign(d.text().begin(), d.text().end());  // a longer prompt, then other ones

@@ -76,9 +76,9 @@ TEST_CASE("suffix: proposes what a search of text and documents finds, round by 
             vocab};
   limits bounds;
   bounds.max_tokens = 100;
-  bounds.stop_sequences = {{1, 0, 1, 0, 0, 1}};
   tokens prompt{0, 1, 0, 1, 1, 0};
   for (int generation = 0; generation < 6; ++generation) {
+    bounds.max_tokens = static_cast<std::size_t>(100 - 20 * generation);
     d.run(
         prompt, [](generated_token) {}, bounds);
     prompt.assign(d.text().begin(), d.text().end());

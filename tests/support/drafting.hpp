@@ -102,6 +102,7 @@ class pushed_tree {
     for (std::size_t depth = 0; depth < width_.size(); ++depth) {
       std::vector<proviso::node_id> below;
       for (const proviso::node_id at : level) {
+        if (d.is_closed(at)) continue;
         for (std::size_t i = 0; i < width_[depth]; ++i) {
           if (d.room() == 0 || c.limit() <= depth) return;
           const std::size_t x = c.text().size() * 7 + static_cast<std::size_t>(at) * 5 + i + depth;
@@ -130,6 +131,7 @@ class sampled_tree {
     const std::size_t added = d.sample_siblings(proviso::draft::root(), law(text), count_, mode_, c.random());
     text.push_back(0);
     for (std::size_t i = 1; i <= added && c.limit() > 1; ++i) {
+      if (d.is_closed(static_cast<proviso::node_id>(i))) continue;
       text.back() = d.token(static_cast<proviso::node_id>(i));
       d.sample(static_cast<proviso::node_id>(i), law(text), c.random());
     }

@@ -11,6 +11,7 @@
 #include <proviso/core/law_math.hpp>
 #include <proviso/core/list.hpp>
 #include <proviso/core/random.hpp>
+#include <proviso/core/stopping.hpp>
 #include <proviso/core/types.hpp>
 #include <proviso/core/view.hpp>
 
@@ -25,6 +26,9 @@ enum class replacement : unsigned char { with, without };
 /// Drawing a token and recording the law it was drawn from are one call, so a recorded law that is not the drawn
 /// law cannot be written. Children of a node stand in the order in which they were drawn. Reuse allocates nothing
 /// once the largest draft has been seen.
+///
+/// A token that would end the text closes its node: nothing is proposed below it. What is added there all the same
+/// becomes a probe, without a draw, and no law of the target is asked for behind it.
 class draft {
  public:
   enum class role : unsigned char { root, pushed, sampled, probe };
@@ -32,8 +36,10 @@ class draft {
   static constexpr node_id root() noexcept { return 0; }
 
   /// Starts an empty draft whose root is `last_token`, the token at index `position` of the text. Proposed tokens
-  /// reach `depth` at most; `nodes` are the most nodes, probes included, that may be added.
-  void reset(token_id last_token, std::size_t position, std::size_t depth, std::size_t nodes) {
+  /// reach `depth` at most; `nodes` are the most nodes, probes included, that may be added. `stops` outlives the draft
+  /// and says which tokens end the text; without it none does.
+  void reset(token_id last_token, std::size_t position, std::size_t depth, std::size_t nodes,
+             stop_matcher* stops = nullptr) {
     nodes_.clear();
     tokens_.clear();
     parents_.clear();
@@ -43,10 +49,12 @@ class draft {
     position_ = position;
     depth_ = depth;
     limit_ = nodes;
+    stops_ = stops;
     const std::size_t ahead = depth < most_ahead ? depth + 1 : most_ahead;
     nodes_.reserve(ahead);
     tokens_.reserve(ahead);
     parents_.reserve(ahead);
+    if (stops != nullptr) path_.reserve(ahead);
     if (!laws_.empty()) {  // what one law needed, all will need
       laws_.extend(ahead - 1);
       const std::size_t width = laws_[0].buffer.weights.capacity();
@@ -66,6 +74,7 @@ class draft {
   /// Draws a token from `q` and records it together with `q`.
   /// Requirement: the choice to draw here depends on the prefix and on laws only, never on a drawn token's value.
   node_id sample(node_id parent_node, const law_view& q, random_ref random) {
+    if (closed_parent(parent_node)) return probe(parent_node, q.argmax());
     check(parent_node, 1, role::sampled);
     const std::size_t law = record(q);
     const auto node = static_cast<node_id>(nodes_.size());
@@ -76,6 +85,7 @@ class draft {
   /// support is exhausted). Returns how many were added; they are the newest nodes, in the order drawn.
   std::size_t sample_siblings(node_id parent_node, const law_view& q, std::size_t count, replacement mode,
                               random_ref random) {
+    if (closed_parent(parent_node)) return 0;
     check(parent_node, count, role::sampled);
     const std::size_t law = record(q);
     law_view rest = recorded(law);
@@ -91,6 +101,11 @@ class draft {
     }
     return added;
   }
+
+  /// Whether the token of `n` ends the text (see `limits`), or stands behind one that does.
+  bool is_closed(node_id n) const noexcept { return nodes_[at(n)].closed; }
+  /// What says which tokens end the text; none when nothing does.
+  stop_matcher* stops() const noexcept { return stops_; }
 
   /// Adds a token that is evaluated with the draft but never verified (a mask, a window of guesses).
   node_id probe(node_id parent_node, token_id token) { return add(parent_node, token, role::probe, no_law); }
@@ -171,6 +186,7 @@ class draft {
     node_id first_child = prefix_node;
     node_id last_child = prefix_node;
     node_id next_sibling = prefix_node;
+    bool closed = false;
   };
   struct stored_law {
     law_buffer buffer;
@@ -197,6 +213,7 @@ class draft {
     }
   }
   node_id add(node_id parent_node, token_id token, role kind, std::size_t law) {
+    if (closed_parent(parent_node)) kind = role::probe;
     check(parent_node, 1, kind);
     return append(parent_node, token, kind, law);
   }
@@ -207,15 +224,23 @@ class draft {
     data.law = law;
     if (parent_node != prefix_node) {
       data.depth = nodes_[at(parent_node)].depth + 1;
+      data.closed = is_closed(parent_node);
       chain_ = chain_ && parent_node == node - 1;
       if (kind != role::probe) link(parent_node, node);
     }
     nodes_.push_back(data);
     tokens_.push_back(token);
     parents_.push_back(parent_node);
-    if (kind == role::pushed || kind == role::sampled) ++proposed_;
+    if (kind == role::pushed || kind == role::sampled) {
+      ++proposed_;
+      if (stops_ != nullptr) {
+        path(node, path_);
+        nodes_.back().closed = stops_->ends(detail::view(path_));
+      }
+    }
     return node;
   }
+  bool closed_parent(node_id n) const noexcept { return n >= 0 && at(n) < nodes_.size() && is_closed(n); }
   void link(node_id parent_node, node_id child) {
     node_data& p = nodes_[at(parent_node)];
     if (p.first_child == prefix_node) {
@@ -262,7 +287,9 @@ class draft {
   detail::list<token_id> tokens_;
   detail::list<node_id> parents_;
   detail::list<stored_law> laws_;
+  detail::list<token_id> path_;
   law_buffer rest_;
+  stop_matcher* stops_ = nullptr;
   std::size_t laws_used_ = 0;
   std::size_t proposed_ = 0;
   std::size_t position_ = 0;

@@ -127,6 +127,13 @@ class generation {
     return b;
   }
 
+  /// Begins a draft on the text; it knows which tokens end it.
+  void begin(draft& d, const draft_bounds& most) {
+    d.reset(text_.back(), text_.size() - 1, most.depth, most.nodes, &matcher_);
+  }
+  /// Whether the text would end with the last of these tokens, if they followed it; none before the last ends it.
+  bool would_end(std::span<const token_id> tokens) { return matcher_.ends(tokens); }
+
   /// The law of row `i` of `rows` at `node` of a draft on the current text, built in `out`.
   law_view law(const logits_rows& rows, std::size_t i, const draft& d, node_id node, transform_ref shape,
                law_buffer& out) {
@@ -219,7 +226,7 @@ class generation {
     stats_ = {};
     parked_ = nullptr;
     why_ = limits_.max_tokens == 0 ? stop_reason::budget : stop_reason::running;
-    matcher_.start(limits_);
+    matcher_.start(limits_, vocab);
   }
 
   static void check_tokens(std::span<const token_id> tokens, const model_slot& slot) {
@@ -319,7 +326,7 @@ class context {
   }
 
   /// The proposal law after `node`, shaped by the target's transforms and built in `out`. Empty when the row is not
-  /// a law (NaN, +infinity): propose nothing more then, which is lossless.
+  /// a law (NaN, +infinity) and behind a token that ends the text: propose nothing more then, which is lossless.
   law_view law(const logits_rows& rows, std::size_t i, const draft& d, node_id node, law_buffer& out) const {
     return shaped(rows, i, d, node, shape_, out);
   }
@@ -336,6 +343,7 @@ class context {
  private:
   law_view shaped(const logits_rows& rows, std::size_t i, const draft& d, node_id node, transform_ref shape,
                   law_buffer& out) const {
+    if (d.is_closed(node)) return {};
     try {
       return g_.law(rows, i, d, node, shape, out);
     } catch (const std::domain_error&) {

@@ -22,9 +22,11 @@ class law_cache {
     for (entry& e : entries_) e.law = {};
   }
   /// The law after `node`, which `build(buffer)` makes when it is asked for first. Throws `std::domain_error` naming
-  /// the position when its row is not a law.
+  /// the position when its row is not a law. Behind a token that ends the text it is the point at that token: the text
+  /// stays there, no row is read and no transform is asked.
   template <class Build>
   law_view get(const draft& d, node_id node, Build&& build) {
+    if (d.is_closed(node)) return law_view::point(d.token(node));
     entry& e = entries_[static_cast<std::size_t>(node)];
     if (!e.law) {
       const std::size_t held = e.memory();

@@ -74,19 +74,20 @@ class ensemble {
 
   task generate(generation& g) {
     waiting_.clear();
+    closed_ = false;
     co_await models_.feed(g);
     while (g.running()) {
       const std::size_t most = most_waiting(g);
       if (!g.running()) break;
       const std::size_t i = waiting_.least_scored();
-      const bool proposes = who_ == proposers::all || waiting_.size() == 0;
+      const bool proposes = !closed_ && (who_ == proposers::all || waiting_.size() == 0);
       logits_rows rows = co_await g.evaluate(models_.slot(i), turn(g, i, proposes ? most : waiting_.size()));
       bool goes_on = take(g, i, rows);
       if (waiting_.scored_by_all() > 0) {
         goes_on = verify(g) && goes_on;
         co_await g.next_round();
       }
-      for (std::size_t k = 1; goes_on && k < lengths_[i]; ++k) {
+      for (std::size_t k = 1; goes_on && !closed_ && k < lengths_[i]; ++k) {
         if (!g.running() || waiting_.size() == most_waiting(g)) break;
         rows = co_await g.evaluate(models_.slot(i), turn(g, i, waiting_.size() + 1));
         goes_on = take(g, i, rows);
@@ -188,6 +189,7 @@ class ensemble {
     // A refused token's followers are proposed again: their root is another one then.
     const auto node = static_cast<node_id>(waiting_.size() + 1);
     waiting_.push(g.random().pick(next.drawn.law, purpose::draft, node));
+    closed_ = g.would_end(waiting_.tokens());
     g.count_drafted();
     return true;
   }
@@ -233,6 +235,7 @@ class ensemble {
   /// Drops what waits, in the sessions, too: they keep the text without its last token at most.
   void forget(const generation& g) {
     waiting_.clear();
+    closed_ = false;
     const std::size_t most = g.text().size() - 1;
     for (std::size_t i = 0; i < models_.size(); ++i) {
       model_slot& s = models_.slot(i);
@@ -245,6 +248,7 @@ class ensemble {
   Transform shape_;
   proposers who_;
   queue waiting_;
+  bool closed_ = false;  // whether the last token that waits ends the text
   detail::list<token_id> block_;
   detail::list<float> scratch_;
   detail::list<std::span<const float>> rows_;

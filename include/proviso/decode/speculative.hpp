@@ -58,7 +58,7 @@ class speculative {
     while (g.running()) {
       const draft_bounds most = target_.draft_limit(g, length_.limit());
       if (!g.running()) break;
-      draft_.reset(g.text().back(), g.text().size() - 1, most.depth, most.nodes);
+      g.begin(draft_, most);
       auto proceed = [this](std::size_t depth, const law_view& q) { return length_.proceed(depth, q); };
       const context c{g, shape, proceed, most.depth, shares_noise(rule_)};
       if constexpr (awaits_models<Drafter>) {

@@ -43,7 +43,7 @@ class best_first_tree {
     most_ = nodes_ < d.room() ? nodes_ : d.room();
     best_.clear();
     odds_.assign(1, 1.0);
-    grown_.reset(c.text().back(), d.root_position(), c.limit(), unlimited - 1);
+    grown_.reset(c.text().back(), d.root_position(), c.limit(), unlimited - 1, d.stops());
     co_await growth_.grow(c, grown_, *this);
     place_.assign(grown_.size(), draft::root());
     for (const candidate& b : best_) {

@@ -72,7 +72,9 @@ class diffusion {
       s.give(rows, 0);
       orders::quota{}(s);
     }
-    for (std::size_t i = 0; i < length; ++i) d.push(static_cast<node_id>(i), canvas_.tokens()[i]);
+    for (node_id at = draft::root(); d.depth(at) < length && !d.is_closed(at);) {
+      at = d.push(at, canvas_.tokens()[d.depth(at)]);
+    }
   }
 
  private:

@@ -57,7 +57,7 @@ class lookahead {
       const token_id* const guess = known + g * (gram_ - 1);
       node_id at = draft::root();
       for (std::size_t i = 0; i + 1 < gram_ && guess[i] != none; ++i) {
-        if (d.depth(at) == c.limit()) break;
+        if (d.depth(at) == c.limit() || d.is_closed(at)) break;
         const node_id child = find_child(d, at, guess[i]);
         if (child == prefix_node && d.room() == 0) break;
         at = child == prefix_node ? d.push(at, guess[i]) : child;

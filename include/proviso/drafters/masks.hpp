@@ -100,6 +100,7 @@ class masks {
   /// Adds the group under `at`, the candidate in place i (from 0) below it, and so on. `reach`: how probable it is that
   /// the candidates down to `at` stand.
   void extend(const context& c, draft& d, node_id at, std::size_t i, double reach) {
+    if (d.is_closed(at)) return;
     law_view q;
     if (i < ready_ && d.room() > 0 && reach * odds_[i].rate() >= price_) {
       q = c.law(rows_, group_ + i, d, at, d.next_law());

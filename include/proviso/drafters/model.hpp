@@ -38,7 +38,7 @@ class model {
       const law_view q = c.law(rows, 0, d, at, d.next_law());
       if (!q || !c.proceed(rows, 0, d, at, q, ranking_)) co_return;
       at = c.sample(d, at, q);
-      if (d.depth(at) == limit || !c.proceed(d.depth(at), {})) co_return;
+      if (d.depth(at) == limit || d.is_closed(at) || !c.proceed(d.depth(at), {})) co_return;
       last_ = d.token(at);
       rows = co_await c.evaluate(slot_, chain_block{{&last_, 1}, 1});
     }

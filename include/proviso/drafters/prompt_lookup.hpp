@@ -47,9 +47,11 @@ class prompt_lookup {
     const place found = find(text);
     if (found.length == 0) return;
     matched_ = found.length;
-    drafted_ = odds_.worth(found.length, c.limit());
+    const std::size_t worth = odds_.worth(found.length, c.limit());
     node_id at = draft::root();
-    for (std::size_t i = 0; i < drafted_; ++i) at = d.push(at, text[found.end + i % (text.size() - found.end)]);
+    for (; drafted_ < worth && !d.is_closed(at); ++drafted_) {
+      at = d.push(at, text[found.end + drafted_ % (text.size() - found.end)]);
+    }
   }
 
   void commit(const feedback& f) noexcept { odds_.observe(matched_, drafted_, f.result.path.size()); }

@@ -143,7 +143,7 @@ class shared_ngrams {
     double stands = 1.0;
     double expected = 1.0;
     node_id at = draft::root();
-    while (drafted_ < c.limit() && drafted_ < kept) {
+    while (drafted_ < c.limit() && drafted_ < kept && !d.is_closed(at)) {
       const auto [next, match] = find(std::span{tail}.first(size));
       if (match == 0) return;
       stands *= odds_.odds(match);

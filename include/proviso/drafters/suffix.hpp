@@ -111,7 +111,7 @@ class suffix {
     matched_ = length;
     const std::size_t worth = odds_.worth(length, limit);
     node_id at = draft::root();
-    for (; drafted_ < worth; ++drafted_) {
+    for (; drafted_ < worth && !d.is_closed(at); ++drafted_) {
       const token_id x = source[drafted_ % source.size()];
       if (x < 0) break;
       at = d.push(at, x);

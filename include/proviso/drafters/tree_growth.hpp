@@ -171,6 +171,7 @@ class tree_growth {
       const auto next = static_cast<node_id>(tree.size());
       count = levels.add_level(levels.drafter, c, tree, rows, first, count);
       if (count > spare) count = spare;
+      while (count > 0 && tree.is_closed(next + static_cast<node_id>(count) - 1)) --count;
       if (count == 0) co_return;
       spare -= count;
       first = next;

@@ -27,7 +27,9 @@ namespace rules {
 /// harder target, so compare whole texts.
 /// Requirements: chains; the drafter's law after a text depends on that text alone, wherever the round began, and the
 /// draft is always as long as the same length policy `lengths::fixed` allows. A draft that the token budget or a
-/// session's capacity shortens is long enough: both shrink by one per token, as what is carried does.
+/// session's capacity shortens is long enough: both shrink by one per token, as what is carried does. So is one that a
+/// token closes which ends the text: it counts as if that token came again up to `draft::deepest`. A drafter whose own
+/// session holds less than the target's may then owe too much, which is an error.
 /// Errors: `std::invalid_argument` when the draft branches; `std::logic_error` when it is shorter than what is carried.
 /// Cost: the laws that the drafted tokens are tested with, one pass over two rows for each refused token, and one for
 /// each tested row and each of the at most K - 1 layers carried over it.
@@ -41,6 +43,7 @@ class joint {
 
   outcome operator()(const draft& d, const target_laws& p, random_ref random) {
     chain_nodes(d, path_, "rules::joint");
+    length_ = closes(d) && d.deepest() > path_.size() ? d.deepest() : path_.size();
     check();
     reserve(d.expected_size());
     const auto before = [&](std::size_t i) { return i == 0 ? draft::root() : path_[i - 1]; };
@@ -78,14 +81,16 @@ class joint {
     law_view law;  ///< that the token of this row is verified against
   };
 
+  bool closes(const draft& d) const noexcept { return !path_.empty() && d.is_closed(path_.back()); }
+
   /// Layer `j`, oldest first, after `i` drafted tokens.
   layer& at(std::size_t i, std::size_t j) noexcept { return layers_[i * carried_ + j]; }
 
   void check() const {
     for (std::size_t j = 0; j < carried_; ++j) {
-      if (layers_[j].left <= path_.size()) continue;
+      if (layers_[j].left <= length_) continue;
       throw std::logic_error("proviso: rules::joint owes the target " + std::to_string(layers_[j].left) +
-                             " more tokens of a refused draft, but this draft has " + std::to_string(path_.size()) +
+                             " more tokens of a refused draft, but this draft has " + std::to_string(length_) +
                              "; use a fixed length and a drafter that always drafts to the limit");
     }
   }
@@ -136,7 +141,7 @@ class joint {
   /// Carries the layers past the correction, and the refused draft as the newest.
   void carry(const outcome& o, double p, double q) {
     const std::size_t accepted = o.path.size();
-    const std::size_t left = path_.size() - accepted - 1;
+    const std::size_t left = length_ - accepted - 1;
     advance(accepted, p, q);
     std::size_t alive = 0;
     for (std::size_t j = 0; j < carried_; ++j) {
@@ -154,6 +159,7 @@ class joint {
   detail::list<row> rows_;
   detail::list<layer> layers_;  ///< between rounds: those carried; in a round: those after 0, 1, .. drafted tokens
   std::size_t carried_ = 0;
+  std::size_t length_ = 0;  ///< of the draft, if the text did not end in it
 };
 
 }  // namespace rules

@@ -29,14 +29,13 @@ namespace rules {
 /// Requirements: one chain of any kind; or several, whose first tokens come from one call of `draft::sample_siblings`
 /// with replacement and whose others are drawn as only children. After equal prefixes they have the same law. They are
 /// equally long, whatever was drawn (`lengths::fixed`); a budget of nodes may cut the last token of the last chains,
-/// then the others lose theirs, too. `drafters::sampled_tree{small, {n, 1, 1}, replacement::with}` drafts so.
-/// Guarantee: exactly the target's law. With one chain it is `rules::block`.
-/// Errors: `std::invalid_argument` for drafts of another shape.
-/// Cost: one law per token of the selected chain, up to the first of probability 0, and one after it when it stands
-/// whole (one more for a prefix that chains share, when an earlier one of them is not selected); one pass over the
-/// rows of p and q for each; for each row that the scan reaches, a sort by p / q, O(V), and the pass of
-/// `rules::block`.
-/// Source: the class of rules of Thomas, Pal, arXiv 2602.16961 (greedy multi-path block verification).
+/// then the others lose theirs, too. A chain that a token closes which ends the text is as long as any.
+/// `drafters::sampled_tree{small, {n, 1, 1}, replacement::with}` drafts so. Guarantee: exactly the target's law. With
+/// one chain it is `rules::block`. Errors: `std::invalid_argument` for drafts of another shape. Cost: one law per token
+/// of the selected chain, up to the first of probability 0, and one after it when it stands whole (one more for a
+/// prefix that chains share, when an earlier one of them is not selected); one pass over the rows of p and q for each;
+/// for each row that the scan reaches, a sort by p / q, O(V), and the pass of `rules::block`. Source: the class of
+/// rules of Thomas, Pal, arXiv 2602.16961 (greedy multi-path block verification).
 class selected_path {
  public:
   static constexpr bool lossless = true;
@@ -75,7 +74,9 @@ class selected_path {
     for (node_id x = d.first_child(draft::root()); x != prefix_node; x = d.next_sibling(x)) alive_.push_back(x);
     count_ = alive_.size();
     depth_ = 0;
-    std::size_t most = 0;
+    std::size_t most = 0;  // of the chains that go on
+    std::size_t deepest = 0;
+    bool closes = false;
     for (const node_id first : alive_) {
       if (count_ > 1 && !(drawn(d, first) && one_law(d.q(first), d.q(alive_[0])))) fail(d, first);
       node_id tip = first;
@@ -83,7 +84,12 @@ class selected_path {
         if (d.next_sibling(x) != prefix_node || (count_ > 1 && !drawn(d, x))) fail(d, x);
         tip = x;
       }
-      if (first == alive_[0]) most = depth_ = d.depth(tip);
+      deepest = d.depth(tip) > deepest ? d.depth(tip) : deepest;
+      if (d.is_closed(tip)) {
+        closes = true;
+        continue;
+      }
+      if (most == 0) most = depth_ = d.depth(tip);
       if (d.depth(tip) > depth_ || d.depth(tip) + 1 < most) {
         throw std::invalid_argument("proviso: rules::selected_path verifies chains of one length, but here one has " +
                                     std::to_string(most) + " tokens, a later one " + std::to_string(d.depth(tip)) +
@@ -91,6 +97,9 @@ class selected_path {
       }
       depth_ = d.depth(tip);
     }
+    if (most == 0) depth_ = deepest;
+    // What is cut must not depend on tokens: chains that closed left nodes to others.
+    if (closes && depth_ == deepest && count_ * deepest > d.size() - 1 + d.room()) --depth_;
   }
   static bool drawn(const draft& d, node_id x) noexcept {
     return d.kind(x) == draft::role::sampled && (d.drawn(x) == replacement::with || d.depth(x) > 1);
@@ -129,7 +138,7 @@ class selected_path {
       at.chance = drawn * powers(high, low) / powers(1.0, at.lesser);
       prefixes_.push_back(at);
       at = {low / high, at.equal * drawn / high, 0.0};
-      if (!(target(d.token(tip)) > 0.0)) break;
+      if (!(target(d.token(tip)) > 0.0) || d.is_closed(tip)) break;
       if (prefixes_.size() < depth_) advance(d, d.token(tip));
     }
     nodes_down_to(d, tip, path_);
