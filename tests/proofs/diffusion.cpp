@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -90,6 +91,68 @@ canvas_report decoded(testing::exact_denoiser& d, Order order, canvas_settings s
     report.evaluations += all.probability() * static_cast<double>(text.stats().target_calls);
   });
   return report;
+}
+
+/// The law of a text of `length` tokens in pieces of two, each filled as a canvas of its own, and every second one by a
+/// new decoder; keys that two pieces share are errors.
+template <class Order>
+canvas_law decoded_in_pieces(testing::exact_denoiser& d, Order order, const canvas_settings& settings,
+                             std::size_t length) {
+  canvas_law law;
+  canvas_model model{d};
+  testing::enumerator all;
+  all.run([&] {
+    token_list text = one_token;
+    std::optional<decoder> writer;
+    for (std::size_t piece = 0; text.size() < length + 1; ++piece) {
+      if (piece % 2 == 0) writer.emplace(sequence{diffusion{model, settings, order}, all.source()});
+      const limits bounds{.max_tokens = std::min<std::size_t>(2, length + 1 - text.size())};
+      writer->run(
+          text, [&](generated_token t) { text.push_back(t.token); }, bounds);
+    }
+    law[{text.begin() + 1, text.end()}] += all.probability();
+  });
+  return law;
+}
+/// The same by the kernels of the order's steps.
+template <class Order>
+canvas_law kernels_in_pieces(testing::exact_denoiser& d, Order order, std::size_t steps, std::size_t length) {
+  canvas_law law{{{}, 1.0}};
+  for (std::size_t done = 0; done < length; done += 2) {
+    canvas_law longer;
+    for (const auto& [text, p] : law) {
+      token_list prefix = one_token;
+      prefix.insert(prefix.end(), text.begin(), text.end());
+      testing::canvas_sampler sampler{d, prefix};
+      const token_list open(std::min<std::size_t>(2, length - done), d.mask_token());
+      for (const auto& [canvas, q] : sampler.run(order, open, steps).law) {
+        token_list next = text;
+        next.insert(next.end(), canvas.begin(), canvas.end());
+        longer[next] += p * q;
+      }
+    }
+    law = std::move(longer);
+  }
+  return law;
+}
+template <class Order>
+void keeps_its_law_in_pieces(Order order, std::size_t steps) {
+  testing::markov_denoiser d{testing::random_table(2, 1, 5)};
+  const canvas_law kernels = kernels_in_pieces(d, order, steps, 5);
+  CHECK(testing::total_variation(decoded_in_pieces(d, order, {.length = 4, .steps = steps}, 5), kernels) < exact);
+  // Windows of a growing canvas are pieces, too: one generation has the same law.
+  canvas_law windows;
+  canvas_model model{d};
+  testing::enumerator all;
+  all.run([&] {
+    const canvas_settings growing{.block = 2, .steps = steps, .growing = true};
+    decoder writer{sequence{diffusion{model, growing, order}, all.source()}};
+    token_list text;
+    writer.run(
+        one_token, [&](generated_token t) { text.push_back(t.token); }, limits{.max_tokens = 5});
+    windows[text] += all.probability();
+  });
+  CHECK(testing::total_variation(windows, kernels) < exact);
 }
 
 canvas_law joint_law(const testing::markov_denoiser& d, std::size_t length) {
@@ -190,6 +253,32 @@ TEST_CASE("the decoder does what the kernels of its order do") {
   agrees_with_kernels(orders::factor{1.2}, 1);
   agrees_with_kernels(orders::entropy_bound{0.7}, 1);
   agrees_with_kernels(orders::remasking{0.6, 0.55}, 1);
+}
+
+TEST_CASE("a text that is written in pieces has the law of its canvases, one after the other") {
+  keeps_its_law_in_pieces(orders::ancestral{}, 2);
+  keeps_its_law_in_pieces(orders::first_hitting{}, 1);
+  keeps_its_law_in_pieces(orders::quota{}, 2);
+  keeps_its_law_in_pieces(orders::quota{orders::ranking::random}, 2);
+  keeps_its_law_in_pieces(orders::threshold{0.7}, 1);
+  keeps_its_law_in_pieces(orders::factor{1.2}, 1);
+  keeps_its_law_in_pieces(orders::entropy_bound{0.7}, 1);
+  keeps_its_law_in_pieces(orders::remasking{0.6, 0.55}, 1);
+}
+
+TEST_CASE("windows of one canvas share no keys") {
+  testing::markov_denoiser d{testing::random_table(2, 1, 6)};
+  const auto whole = [&](auto order, std::size_t steps) {
+    double total = 0.0;
+    for (const auto& [text, p] : decoded(d, order, {.length = 4, .block = 2, .steps = steps}).law) total += p;
+    CHECK(std::abs(total - 1.0) < 1e-12);
+  };
+  whole(orders::ancestral{}, 2);
+  whole(orders::first_hitting{}, 1);
+  whole(orders::quota{orders::ranking::random}, 2);
+  whole(orders::quota{orders::ranking::spread}, 2);
+  whole(orders::entropy_bound{0.7}, 1);
+  whole(orders::remasking{0.6, 0.55}, 1);
 }
 
 TEST_CASE("rows are reused: N steps on L positions take N (1 - (1 - 1/N)^L) evaluations") {

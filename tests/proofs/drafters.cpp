@@ -8,6 +8,7 @@
 
 #include "support/catch.hpp"
 #include "support/drafting.hpp"
+#include "support/pieces.hpp"
 
 namespace {
 
@@ -22,7 +23,7 @@ const testing::row_table& target_table() {
   return table;
 }
 
-/// Proves drafts of `make(small)` under `rule`; texts of `tokens` tokens.
+/// Proves drafts of `make(small)` under `rule`; texts of `tokens` tokens, at once and in pieces.
 template <class MakeDrafter, class Rule, class Length = lengths::fixed>
 void prove(const std::string& name, std::size_t tokens, MakeDrafter make, Rule rule, Length length = Length{2},
            testing::conditionals promises = testing::conditionals::every_round) {
@@ -32,13 +33,16 @@ void prove(const std::string& name, std::size_t tokens, MakeDrafter make, Rule r
   options.prompt = {1, 2, 0, 1, 2};
   options.tokens = tokens;
   options.conditional = promises;
-  const testing::proof_report report = testing::prove_lossless(
-      [&] {
-        return speculative{target, make(small), rules::any{rule}, transforms::temperature{}, length};
-      },
-      testing::table_law(target_table()), options);
-  INFO(name << "\n" << report.text());
-  CHECK(report.passed());
+  for (const support::writing& how : support::all_writings()) {
+    if (how.piece_rounds > 0 && promises == testing::conditionals::whole_text) continue;  // its state is lost
+    const testing::proof_report report = testing::prove_lossless(
+        [&] {
+          return speculative{target, make(small), rules::any{rule}, transforms::temperature{}, length};
+        },
+        testing::table_law(target_table()), how.in(options));
+    INFO(name << ", " << how.name << "\n" << report.text());
+    CHECK(report.passed());
+  }
 }
 
 TEST_CASE("drafters: chains of a model") {

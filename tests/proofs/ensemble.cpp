@@ -16,6 +16,7 @@
 #include "support/combining.hpp"
 #include "support/drafting.hpp"
 #include "support/numbers.hpp"
+#include "support/pieces.hpp"
 
 namespace {
 
@@ -25,7 +26,8 @@ using support::mix;
 using lengths_of = std::vector<std::size_t>;
 
 testing::proof_report prove(crowd& models, mix how, const lengths_of& lengths, std::size_t tokens,
-                            float temperature = 1.0F, proposers who = proposers::all) {
+                            float temperature = 1.0F, proposers who = proposers::all,
+                            const support::writing& how_written = support::at_once) {
   testing::proof_options options;
   options.prompt = {1, 0};
   options.tokens = tokens;
@@ -33,7 +35,7 @@ testing::proof_report prove(crowd& models, mix how, const lengths_of& lengths, s
       [&] {
         return ensemble{models.combined(how), lengths, transforms::temperature{temperature}, who};
       },
-      models.law(how, static_cast<double>(temperature)), options);
+      models.law(how, static_cast<double>(temperature)), how_written.in(options));
 }
 
 struct ensemble_trial {
@@ -78,6 +80,19 @@ TEST_CASE("ensemble: the law of every token is the combined one, given the round
       if (how == mix::contrastive && t.lengths.size() != 2) continue;
       const testing::proof_report report = prove(models, how, t.lengths, t.tokens, 1.0F, t.who);
       INFO(name_of(t, how) << "\n" << report.text());
+      CHECK(report.passed());
+    }
+  }
+}
+
+TEST_CASE("ensemble: the same where the text is written in pieces") {
+  for (const ensemble_trial& t : ensemble_trials()) {
+    crowd models{t.lengths.size(), t.vocab, 2, 3};
+    for (const support::writing& how : {support::by_twos, support::by_threes, support::by_rounds}) {
+      // Tokens that wait at the end of a round are drawn again.
+      const std::size_t tokens = how.piece_rounds > 0 ? (t.vocab == 3 ? 3 : 4) : t.tokens;
+      const testing::proof_report report = prove(models, mix::weighted, t.lengths, tokens, 1.0F, t.who, how);
+      INFO(name_of(t, mix::weighted) << ", " << how.name << "\n" << report.text());
       CHECK(report.passed());
     }
   }

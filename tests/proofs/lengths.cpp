@@ -20,6 +20,7 @@
 
 #include "support/catch.hpp"
 #include "support/drafting.hpp"
+#include "support/pieces.hpp"
 
 namespace {
 
@@ -35,14 +36,16 @@ void prove(const std::string& name, rules::any (*rule)(), std::size_t count, Len
   testing::proof_options options;
   options.prompt = {1, 2, 0, 1, 2};
   options.tokens = count;
-  const testing::proof_report report = testing::prove_lossless(
-      [&] {
-        return speculative{target, make(draft_model), rule(), shape, length};
-      },
-      testing::table_law(p, shape), options);
-  INFO(name << "\n" << report.text());
-  CHECK(report.passed());
-  CHECK(report.most_rounds >= 3);
+  for (const support::writing& how : support::all_writings()) {
+    const testing::proof_report report = testing::prove_lossless(
+        [&] {
+          return speculative{target, make(draft_model), rule(), shape, length};
+        },
+        testing::table_law(p, shape), how.in(options));
+    INFO(name << ", " << how.name << "\n" << report.text());
+    CHECK(report.passed());
+    CHECK(report.most_rounds >= 3);
+  }
 }
 
 template <class Rule>

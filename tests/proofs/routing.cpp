@@ -12,6 +12,7 @@
 
 #include "support/catch.hpp"
 #include "support/drafting.hpp"
+#include "support/pieces.hpp"
 
 namespace {
 
@@ -45,7 +46,8 @@ drafters::routing vague(drafters::exploration explore, std::size_t dwell = 1) {
 
 /// A pool of two models, copies of the text, and nothing; texts of `count` tokens, drafts of `depth`.
 void prove(const std::string& name, rules::any (*rule)(), drafters::routing how, std::size_t count, std::size_t depth,
-           float temperature = 1.0F, bool learns_from_others = false) {
+           float temperature = 1.0F, bool learns_from_others = false,
+           const support::writing& written = support::at_once) {
   const testing::row_table p = support::with_holes(testing::random_table(3, 2, 5), 2);
   testing::table_model target{p};
   testing::table_model even{testing::blended(testing::random_table(3, 2, 5), testing::random_table(3, 2, 6), 0.3)};
@@ -64,8 +66,8 @@ void prove(const std::string& name, rules::any (*rule)(), drafters::routing how,
         if (learns_from_others) pool.share(*others);
         return speculative{target, std::move(pool), rule(), shape, lengths::fixed{depth}};
       },
-      testing::table_law(p, shape), options);
-  INFO(name << "\n" << report.text());
+      testing::table_law(p, shape), written.in(options));
+  INFO(name << ", " << written.name << "\n" << report.text());
   CHECK(report.passed());
   CHECK(report.most_rounds >= 3);
 }
@@ -81,6 +83,17 @@ TEST_CASE("routing: the law of every token under every draw of the router") {
       "thompson, coupled", [] { return rules::any{rules::coupled{}}; }, vague(thompson), 3, 1);
   prove(
       "thompson, shared", [] { return rules::any{rules::token{}}; }, vague(thompson), 4, 1, 1.0F, true);
+}
+
+TEST_CASE("routing: the same where the text is written in pieces") {
+  for (const support::writing& how : {support::by_twos, support::by_rounds}) {
+    prove(
+        "thompson, token", [] { return rules::any{rules::token{}}; }, vague(thompson), 3, 1, 1.0F, false, how);
+    prove(
+        "thompson, shared", [] { return rules::any{rules::token{}}; }, vague(thompson), 3, 1, 1.0F, true, how);
+    prove(
+        "ucb1, block", [] { return rules::any{rules::block{}}; }, vague(ucb1), 4, 2, 1.0F, false, how);
+  }
 }
 
 TEST_CASE("routing: the law of every token under upper confidence bounds") {

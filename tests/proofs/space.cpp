@@ -12,6 +12,7 @@
 
 #include "support/catch.hpp"
 #include "support/masked.hpp"
+#include "support/pieces.hpp"
 #include "support/shapes.hpp"
 
 namespace {
@@ -53,7 +54,8 @@ struct space_trial {
 };
 
 template <class Model>
-testing::proof_report prove(const masked_rows& rows, Model& model, make_rule rule, const space_trial& t) {
+testing::proof_report prove(const masked_rows& rows, Model& model, make_rule rule, const space_trial& t,
+                            const support::writing& how = support::at_once) {
   testing::proof_options options;
   options.prompt = {1, 0};
   options.tokens = t.tokens;
@@ -64,7 +66,7 @@ testing::proof_report prove(const masked_rows& rows, Model& model, make_rule rul
       [&] {
         return space{model, groups, rule(), t.shape};
       },
-      testing::row_law(rows.vocab(), rows, t.shape), options);
+      testing::row_law(rows.vocab(), rows, t.shape), how.in(options));
 }
 
 void prove_all_rules(const masked_rows& rows, const space_trial& t) {
@@ -98,6 +100,18 @@ TEST_CASE("space: the law of every token is the model's, given the rounds before
   prove_all_rules(support::random_masks(2, 3, 4), {5});
   prove_all_rules(with_holes(), {4});
   prove_all_rules(overconfident(), {4});
+}
+
+TEST_CASE("space: the same where the text is written in pieces") {
+  const masked_rows rows = support::random_masks(3, 2, 2);
+  for (const space_rule& r : space_rules()) {
+    for (const support::writing& how : {support::by_twos, support::by_threes, support::by_rounds}) {
+      testing::table_model model = support::model_of(rows);
+      const testing::proof_report report = prove(rows, model, r.make, {5}, how);
+      INFO(r.name << ", " << how.name << "\n" << report.text());
+      CHECK(report.passed());
+    }
+  }
 }
 
 TEST_CASE("space: the same with one mask token for all places, and with temperature and top-k on both sides") {

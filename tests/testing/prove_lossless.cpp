@@ -185,6 +185,80 @@ TEST_CASE("prove_lossless: draws that share a key fail with their name") {
   CHECK(has(report.text(), "two draws share a key (acceptance, root 1, node 1)"));
 }
 
+/// Rounds are numbered from 0 in every decoder, and key the draws.
+class numbered_rounds {
+ public:
+  explicit numbered_rounds(testing::enumerator& all) : all_{&all} {}
+  bool flip(double p, double q, const draw_key& key) { return all_->flip(p, q, by_round(key)); }
+  token_id pick(const law_view& law, const draw_key& key) { return all_->pick(law, by_round(key)); }
+  token_id race(const law_view& law, const draw_key& key) { return all_->race(law, by_round(key)); }
+
+ private:
+  draw_key by_round(draw_key key) {
+    if (key.what == purpose::token || key.what == purpose::race) return key;
+    if (roots_.empty() || roots_.back() != key.at) roots_.push_back(key.at);
+    key.at = static_cast<std::uint32_t>(roots_.size() - 1);
+    return key;
+  }
+  testing::enumerator* all_;
+  std::vector<std::uint32_t> roots_;
+};
+
+TEST_CASE("prove_lossless: a text in pieces has the same laws") {
+  models m;
+  const proof_report whole = prove(m, rule_fault::none, usual());
+  proof_options o = usual();
+  for (o.piece_tokens = 1; o.piece_tokens <= 4; ++o.piece_tokens) {
+    const proof_report report = prove(m, rule_fault::none, o);
+    INFO(report.text());
+    CHECK(report.passed());
+    CHECK(std::abs(report.probability - 1.0) < 1e-14);
+    CHECK(report.accepted >= (o.piece_tokens == 1 ? 0.0 : 0.1));
+    CHECK((report.accepted < whole.accepted) == (o.piece_tokens < 4));
+    CHECK((report.outcomes == whole.outcomes) == (o.piece_tokens == 4));
+  }
+  o.piece_tokens = 0;
+  o.piece_rounds = 1;
+  const proof_report by_rounds = prove(m, rule_fault::none, o);
+  CHECK(by_rounds.passed());
+  CHECK(by_rounds.outcomes == whole.outcomes);
+  CHECK(by_rounds.most_rounds == whole.most_rounds);
+  CHECK(std::abs(by_rounds.accepted - whole.accepted) < 1e-14);
+  CHECK(std::abs(by_rounds.tokens_per_round - whole.tokens_per_round) < 1e-14);
+}
+
+TEST_CASE(
+    "prove_lossless: in pieces, keys that come back fail with their name, and a fault of a later round may hide") {
+  models m;
+  const testing::target_law law = testing::table_law(m.p);
+  const auto numbered = [&](const proof_options& o) {
+    return testing::detail::lossless_proof{law, o}.run([&](testing::enumerator& all) {
+      return sequence{speculative{m.target, drafters::model{m.small}, rule_with{rule_fault::none}},
+                      numbered_rounds{all}};
+    });
+  };
+  proof_options o = usual();
+  CHECK(numbered(o).passed());
+  o.piece_tokens = 2;
+  const proof_report report = numbered(o);
+  CHECK(report.failures() == "exception");
+  CHECK(has(report.text(), "two draws share a key (draft, root 0, node 1)"));
+  CHECK(prove(m, rule_fault::correction, o).failed("output"));
+  CHECK(prove(m, rule_fault::later_greedy, o).failed("output"));  // every second decoder has a second piece
+  o.tokens = 2;
+  o.piece_tokens = 1;
+  CHECK(prove(m, rule_fault::later_greedy, o).passed());
+}
+
+TEST_CASE("prove_lossless: a piece that ends short of its budget fails the length") {
+  models m;
+  testing::table_model narrow{m.p, 4};  // holds four tokens: the text has five at most
+  proof_options o = usual();
+  o.piece_tokens = 2;
+  const proof_report report = prove_lossless([&] { return autoregressive{narrow}; }, testing::table_law(m.p), o);
+  CHECK(report.failures() == "length");
+}
+
 TEST_CASE("prove_lossless: a law that claims another mass than it has") {
   models m;
   const proof_report report = prove(m, rule_fault::half_total, usual());

@@ -83,6 +83,10 @@ struct proof_options {
   std::optional<double> expected_accepted{};
   conditionals conditional = conditionals::every_round;
   std::size_t most_outcomes = 2'000'000;
+  /// Writes the text in pieces, each a generation of its own after the text so far, and every second one by a new
+  /// decoder. A piece ends after so many tokens (its budget), or after so many rounds (it is cancelled); 0: never.
+  std::size_t piece_tokens = 0;
+  std::size_t piece_rounds = 0;
 };
 
 namespace detail {
@@ -98,7 +102,7 @@ class lossless_proof {
     std::string thrown;
     std::string endless;
     try {
-      all.run([&] { walk(make(all), all); });
+      all.run([&] { walk(make, all); });
     } catch (const std::length_error& e) {
       (all.outcomes() == options_.most_outcomes ? endless : thrown) = e.what();
     } catch (const std::exception& e) {
@@ -133,29 +137,59 @@ class lossless_proof {
   using context = std::vector<token_id>;
   using masses = std::map<context, std::vector<double>>;  // probability of the context and then each token
 
-  void walk(sequence s, const enumerator& all) {
-    decoder d{std::move(s)};
-    limits bounds;
-    bounds.max_tokens = options_.tokens;
-    d.start(options_.prompt, bounds);
+  /// What one outcome has done so far.
+  struct outcome_so_far {
+    std::vector<token_id> text;
     std::size_t rounds = 0;
-    std::uint64_t first = 0;
+    std::uint64_t first = 0;  // accepted in the first round
+    std::uint64_t accepted = 0;
+  };
+
+  void walk(function_ref<sequence(enumerator&)> make, enumerator& all) {
+    outcome_so_far now{options_.prompt};
+    std::optional<decoder> d;
     history_.clear();
-    while (!d.done()) {
-      const std::span<const generated_token> emitted = d.step();
-      if (emitted.empty()) continue;
-      if (rounds++ == 0) first = d.stats().accepted;
-      for (const generated_token t : emitted) history_.push_back(t.token);
-      history_.push_back(border);
+    std::size_t left = options_.tokens;
+    for (std::size_t piece = 0; left > 0; ++piece) {
+      if (!d || piece % 2 == 1) {
+        d.reset();
+        d.emplace(make(all));
+      }
+      limits bounds;
+      bounds.max_tokens = options_.piece_tokens > 0 && options_.piece_tokens < left ? options_.piece_tokens : left;
+      const bool whole = write(*d, bounds, now);
+      left -= d->output().size();
+      if (!whole) break;
     }
     const double probability = all.probability();
     histories_[history_] += probability;
     report_.probability += probability;
-    report_.first_accepted += probability * static_cast<double>(first);
-    report_.accepted += probability * static_cast<double>(d.stats().accepted);
-    emitted_ += probability * static_cast<double>(d.output().size());
-    rounds_ += probability * static_cast<double>(rounds);
-    report_.most_rounds = rounds > report_.most_rounds ? rounds : report_.most_rounds;
+    report_.first_accepted += probability * static_cast<double>(now.first);
+    report_.accepted += probability * static_cast<double>(now.accepted);
+    emitted_ += probability * static_cast<double>(options_.tokens - left);
+    rounds_ += probability * static_cast<double>(now.rounds);
+    report_.most_rounds = now.rounds > report_.most_rounds ? now.rounds : report_.most_rounds;
+  }
+  /// Writes a piece; returns whether it ended where it should.
+  bool write(decoder& d, const limits& bounds, outcome_so_far& now) {
+    d.start(now.text, bounds);
+    bool cancelled = false;
+    for (std::size_t rounds = 0; !d.done();) {
+      const std::span<const generated_token> emitted = d.step();
+      if (emitted.empty()) continue;
+      if (now.rounds++ == 0) now.first = d.stats().accepted;
+      for (const generated_token t : emitted) {
+        history_.push_back(t.token);
+        now.text.push_back(t.token);
+      }
+      history_.push_back(border);
+      if (++rounds == options_.piece_rounds) {
+        d.cancel();
+        cancelled = true;
+      }
+    }
+    now.accepted += d.stats().accepted;
+    return cancelled || d.output().size() == bounds.max_tokens;
   }
   /// Sums up by text, by what stands before a token, and by what stands before it with the rounds.
   void gather() {
@@ -306,6 +340,9 @@ class lossless_proof {
 /// - total: the probabilities add up to 1;                          - output: the law of the text;
 /// - conditional: the law of each token given the text before it, the rounds before its own, and that its round
 ///   reaches it (error: weighted with the probability of all that); - accepted: `expected_accepted`.
+///
+/// A text that is written in pieces (`piece_tokens`, `piece_rounds`) must have the same laws, and no draw of a piece
+/// may share a key with one of another piece.
 ///
 /// Guarantee: for these models, prompt and length, up to rounding; vary them. 3 or 4 tokens, tables of order 1 or 2
 /// and drafts of 2 or 3 tokens show every fault known to us.
