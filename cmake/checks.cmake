@@ -141,8 +141,8 @@ set_tests_properties(package.getting_started PROPERTIES LABELS "static;package" 
 
 # Nothing scans for modules: clang-scan-deps need not be there.
 if(CMAKE_GENERATOR STREQUAL "Ninja")
-  add_test(NAME package.no_scan COMMAND ${CMAKE_COMMAND} -E cat ${PROJECT_BINARY_DIR}/CMakeFiles/rules.ninja)
-  set_tests_properties(package.no_scan PROPERTIES LABELS "static;package" FAIL_REGULAR_EXPRESSION "rule CXX_SCAN")
+  add_test(NAME package.no_scan COMMAND grep -q "\\.ddi" ${PROJECT_BINARY_DIR}/build.ninja)
+  set_tests_properties(package.no_scan PROPERTIES LABELS "static;package" WILL_FAIL TRUE)
 endif()
 
 file(MAKE_DIRECTORY ${package})
