@@ -140,6 +140,36 @@ TEST_CASE("cost_model: trees are drafted, and teach nothing") {
   CHECK(d.stats().drafted > 2 * d.stats().rounds);
 }
 
+TEST_CASE("cost_model: a draft that seems not worth its cost is tried now and then, so that it can learn") {
+  // 0.62 expected, 0.7 to pay; the drafter is the target itself.
+  testing::table_model target{testing::random_table(5, 2, 3)};
+  testing::table_model small{testing::random_table(5, 2, 3)};
+  decoder d{speculative{target, drafters::model{small}, rules::token{}, transforms::temperature{0.0F},
+                        lengths::cost_model{8, .05, .65}}};
+  support::decode(d, {1}, support::budget(400));
+  CHECK(d.stats().acceptance_rate() == 1.0);
+  CHECK(d.stats().tokens_per_call() > 2.5);
+  CHECK(d.stats().drafted_at[7] > 10);  // all depths are learned
+
+  // One that is never right: trials become rare.
+  lengths::cost_model length{8, .05, .65};
+  std::size_t drafted = 0;
+  for (int i = 0; i < 1000; ++i) {
+    if (!length.proceed(0, {})) {
+      draft none;
+      none.reset(0, 0, length.limit());
+      const std::vector<token_id> text{0};
+      length.observe({none, {}, text, 0});
+      continue;
+    }
+    drafted += play(length, 0.95, 0);
+  }
+  CHECK(drafted > 5);
+  CHECK(drafted < 15);
+  length.start();
+  CHECK(!length.proceed(0, {}));
+}
+
 TEST_CASE("cost_model: senseless arguments are refused") {
   REQUIRE_THROWS_AS((lengths::cost_model{0, 0.1, 0.1}), std::invalid_argument);
   REQUIRE_THROWS_AS((lengths::cost_model{4, 1.0, 0.1}), std::invalid_argument);

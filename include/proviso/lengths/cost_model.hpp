@@ -19,6 +19,10 @@ namespace lengths {
 /// It is asked twice per token: before the drafter evaluates its law, where c is drafting and verifying and the gain is
 /// the mean one of that depth; and with the law, where c is verifying alone and the gain that of a law which is as sure
 /// as this one (its largest probability, in eighths). Both are learned from the rounds of this generation.
+///
+/// What is never drafted teaches nothing, so now and then a round tries one token more than seems worth it: first after
+/// 8 rounds; after a trial that stood in half as many rounds, 2 at least, and twice as many tokens; after one that was
+/// refused in twice as many rounds, 128 at most, and one token.
 /// Guarantee: decides by laws before a token is drawn, and by rounds before; lossless rules stay lossless. Cost: one
 /// pass over `q`. Learns from chains only; trees are as deep as `most` allows.
 /// Errors: `std::invalid_argument` unless most >= 1 and both costs lie in [0, 1).
@@ -42,6 +46,10 @@ class cost_model {
     for (std::size_t i = 0; i < bins; ++i) by_law_[i] = {usual[i], 8.0};
     for (chance_record& c : by_depth_) c = {0.62, 8.0};
     drawn_ = 0;
+    trial_ = none;
+    since_ = 0;
+    interval_ = first_trial;
+    tried_ = 1;
   }
   std::size_t limit() const noexcept { return most_; }
 
@@ -54,9 +62,9 @@ class cost_model {
       return true;  // another node of a tree
     }
     const double spent = 1.0 + static_cast<double>(depth) * (draft_cost_ + verify_cost_);
-    if (!q) return worth(by_depth_[place(depth)].value, draft_cost_ + verify_cost_, spent);
+    if (!q) return worth(by_depth_[place(depth)].value, draft_cost_ + verify_cost_, spent) || tries(depth);
     const std::size_t bin = bin_of(q(q.argmax()));
-    if (!worth(by_law_[bin].value, verify_cost_, spent + draft_cost_)) return false;
+    if (!worth(by_law_[bin].value, verify_cost_, spent + draft_cost_) && !tries(depth)) return false;
     stands_ *= by_law_[bin].value;
     expected_ += stands_;
     if (depth < kept) bins_[depth] = bin;
@@ -67,6 +75,7 @@ class cost_model {
   void observe(const feedback& f) noexcept {
     std::size_t drafted = f.proposal.proposed() < drawn_ ? f.proposal.proposed() : drawn_;
     drawn_ = 0;
+    judge_trial(f);
     if (!f.proposal.is_chain()) return;
     drafted = drafted < kept ? drafted : kept;
     for (std::size_t i = 0; i < drafted && i <= f.result.path.size(); ++i) {
@@ -93,6 +102,31 @@ class cost_model {
     }
   };
 
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+  static constexpr std::size_t first_trial = 8;  // rounds before it, and the fewest and the most between two
+  static constexpr std::size_t fewest = 2;
+  static constexpr std::size_t most_rounds = 128;
+
+  /// Whether a token that seems not worth it is tried.
+  bool tries(std::size_t depth) noexcept {
+    if (trial_ == none && since_ >= interval_) trial_ = depth;
+    return trial_ != none && depth < trial_ + tried_;
+  }
+  void judge_trial(const feedback& f) noexcept {
+    ++since_;
+    if (trial_ == none) return;
+    const std::size_t stood = f.result.path.size();
+    if (stood > trial_ && stood >= f.proposal.proposed()) {
+      interval_ = interval_ / 2 > fewest ? interval_ / 2 : fewest;
+      tried_ = 2 * tried_ < most_ ? 2 * tried_ : most_;
+    } else if (stood >= trial_) {
+      interval_ = interval_ * 2 < most_rounds ? interval_ * 2 : most_rounds;
+      tried_ = 1;
+    }
+    since_ = 0;
+    trial_ = none;
+  }
+
   static std::size_t bin_of(double top) noexcept {
     const auto i = static_cast<std::size_t>(top * static_cast<double>(bins));
     return i < bins ? i : bins - 1;
@@ -110,6 +144,10 @@ class cost_model {
   std::array<chance_record, 4> by_depth_{};  // given that the tokens above stand
   std::array<std::size_t, kept> bins_{};     // of this round's tokens
   std::size_t drawn_ = 0;                    // how many these are
+  std::size_t trial_ = none;                 // depth at which this round's trial begins
+  std::size_t tried_ = 1;                    // tokens of a trial
+  std::size_t since_ = 0;                    // rounds since the last one
+  std::size_t interval_ = first_trial;       // rounds until the next one
   double stands_ = 1.0;
   double expected_ = 1.0;
 };
