@@ -53,7 +53,9 @@ class draft_length {
  public:
   explicit draft_length(proviso::lengths::fixed policy) : policy_{policy} {}
   explicit draft_length(proviso::lengths::heuristic policy) : policy_{policy} {}
-  explicit draft_length(proviso::lengths::cost_model policy) : policy_{policy} {}
+  explicit draft_length(proviso::lengths::cost_model policy) : reads_laws{true}, policy_{policy} {}
+
+  bool reads_laws = false;
 
   std::size_t limit() const {
     return std::visit([](const auto& p) { return p.limit(); }, policy_);

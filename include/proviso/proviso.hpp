@@ -35,6 +35,7 @@
 #include <proviso/core/statistics.hpp>
 #include <proviso/core/stopping.hpp>
 #include <proviso/core/task.hpp>
+#include <proviso/core/top_entries.hpp>
 #include <proviso/core/types.hpp>
 #include <proviso/core/view.hpp>
 #include <proviso/decode/autoregressive.hpp>

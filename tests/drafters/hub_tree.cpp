@@ -40,7 +40,7 @@ TEST_CASE("hub_tree: pushes the most probable tokens and draws one from the law 
       CHECK(difference(d.q(below.back()), q) < 1e-6);
     }
   };
-  decoder d{speculative{target, observed{drafters::hub_tree{small, {3, 2, 1}}, look}, rules::match{}}, 5};
+  decoder d{speculative{target, observed{drafters::hub_tree{small, {3, 2, 1}}, look}, support::match_of_drawn{}}, 5};
   CHECK(decode(d, {1, 2}, budget(50)) == plain(target, {1, 2}, budget(50), 5));
   CHECK(looked > 100);
 }

@@ -5,6 +5,9 @@
 
 #include <proviso/decode/autoregressive.hpp>
 #include <proviso/decode/speculative.hpp>
+#include <proviso/lengths/confidence.hpp>
+#include <proviso/lengths/fixed.hpp>
+#include <proviso/lengths/heuristic.hpp>
 #include <proviso/rules/match.hpp>
 
 #include "support/catch.hpp"
@@ -130,3 +133,33 @@ TEST_CASE("model: a row that is not a law ends the draft, is counted, and biases
 }
 
 }  // namespace
+
+namespace {
+
+/// Counts the rows that are shaped.
+struct counting {
+  std::size_t* rows;
+  void operator()(law_builder& row, const text_position&) const {
+    ++*rows;
+    row.divide(0.0F);
+  }
+};
+
+template <class Length>
+std::size_t shaped_rows(Length length) {
+  testing::table_model target{testing::random_table(5, 2, 3)};
+  testing::table_model small{testing::random_table(5, 2, 3)};
+  std::size_t rows = 0;
+  decoder d{speculative{target, drafters::model{small}, rules::token{}, counting{&rows}, length}};
+  support::decode(d, {1}, support::budget(50));
+  CHECK(d.stats().accepted == 40);
+  return rows;
+}
+
+}  // namespace
+
+TEST_CASE("at temperature 0 no law is built for a length policy that reads none") {
+  CHECK(shaped_rows(lengths::fixed{4}) == 40 + 50);
+  CHECK(shaped_rows(lengths::heuristic{4, 4}) == 40 + 50);
+  CHECK(shaped_rows(lengths::confidence{4, 0.0}) == 40 + 40 + 50);
+}

@@ -46,7 +46,7 @@ TEST_CASE("sampled_tree: has its shape, siblings in their manner, and the laws o
         }
       }
     };
-    decoder d{speculative{target, observed{drafters::sampled_tree{small, {3, 2, 1}, mode}, look}, rules::match{}}, 5};
+    decoder d{speculative{target, observed{drafters::sampled_tree{small, {3, 2, 1}, mode}, look}, support::match_of_drawn{}}, 5};
     CHECK(decode(d, {1, 2}, budget(50)) == plain(target, {1, 2}, budget(50), 5));
     CHECK(rounds > 10);
     CHECK((equal > 0) == (mode == replacement::with));
@@ -63,7 +63,7 @@ TEST_CASE("sampled_tree: the text has exactly the target's law under rules of tr
       auto make = [&] { return speculative{target, drafters::sampled_tree{small, {2, 1}, mode}, rules::any{rule}}; };
       return distance(law_of(make, prompt, 3), exact_law(p, prompt, 3));
     };
-    CHECK(exact(rules::match{}) < 1e-6);
+    CHECK(exact(support::match_of_drawn{}) < 1e-6);
     CHECK(exact(rules::siblings{}) < 1e-6);
     CHECK(exact(rules::traversal{}) < 1e-6);
     if (mode == replacement::with) CHECK(exact(rules::selected_path{}) < 1e-6);  // two independent chains

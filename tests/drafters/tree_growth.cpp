@@ -63,33 +63,10 @@ TEST_CASE("branching: every level has children") {
   CHECK_THROWS_AS(drafters::branching{std::vector<std::size_t>{}}, std::invalid_argument);
 }
 
-TEST_CASE("top_entries: the largest weights in order, lowest first among equals, none of weight 0") {
-  drafters::top_entries top;
-  const philox source{5};
-  for (const std::size_t size : {1U, 3U, 64U, 65U, 300U}) {
-    std::vector<float> weights(size);
-    for (std::size_t i = 0; i < size; ++i) {  // few values, so that many are equal, and some 0
-      weights[i] = static_cast<float>(
-          static_cast<int>(9.0 * source.uniform({purpose::selection, static_cast<std::uint32_t>(i), 0, 0})));
-    }
-    weights[size / 2] = 1.0F;
-    const law_view law = law_view::dense(weights, numeric::sum(weights));
-    for (const std::size_t count : {0U, 1U, 2U, 7U, 1000U}) {
-      const std::span<const std::size_t> got = top.of(law, count);
-      tokens expected = largest({weights.begin(), weights.end()}, count);
-      while (!expected.empty() && weights[static_cast<std::size_t>(expected.back())] == 0.0F) expected.pop_back();
-      REQUIRE(got.size() == expected.size());
-      for (std::size_t i = 0; i < got.size(); ++i) CHECK(got[i] == static_cast<std::size_t>(expected[i]));
-    }
-  }
-  CHECK(top.of(law_view::point(7), 3).size() == 1);
-  CHECK(top.of(law_view::point(7), 0).empty());
-}
-
 TEST_CASE("tree growth: one evaluation per level; a level costs its nodes and their ancestors") {
   testing::table_model target{ones()};
   testing::table_model small{ones()};
-  decoder d{speculative{target, numbered(small, {2, 2, 2}), rules::match{}, transforms::temperature{0.0F}}};
+  decoder d{speculative{target, numbered(small, {2, 2, 2}), support::match_of_drawn{}, transforms::temperature{0.0F}}};
   d.start(tokens{0, 2, 0, 2, 0}, budget(40));
   d.step();
   CHECK(d.stats().drafted == 2 + 4 + 8);
@@ -110,7 +87,7 @@ TEST_CASE("tree growth: one evaluation per level; a level costs its nodes and th
 TEST_CASE("tree growth: what all nodes of a level share is not evaluated again") {
   testing::table_model target{ones()};
   testing::table_model small{ones()};
-  decoder d{speculative{target, numbered(small, {1, 1, 2, 2}), rules::match{}, transforms::temperature{0.0F}}};
+  decoder d{speculative{target, numbered(small, {1, 1, 2, 2}), support::match_of_drawn{}, transforms::temperature{0.0F}}};
   d.start(tokens{0, 2, 0, 2, 0}, budget(40));
   d.step();
   CHECK(small.counts().calls == 4);
@@ -118,7 +95,7 @@ TEST_CASE("tree growth: what all nodes of a level share is not evaluated again")
 
   testing::chain_only chains{small, 4};  // a tree that is a chain needs no trees
   small.reset_counts();
-  decoder e{speculative{target, numbered(chains, {1, 1, 1, 1}), rules::match{}, transforms::temperature{0.0F}}};
+  decoder e{speculative{target, numbered(chains, {1, 1, 1, 1}), support::match_of_drawn{}, transforms::temperature{0.0F}}};
   e.start(tokens{0, 2, 0, 2, 0}, budget(40));
   e.step();
   CHECK(small.counts().tokens == 5 + 1 + 1 + 1);
@@ -130,7 +107,7 @@ TEST_CASE("tree growth: the path that the text takes stays, also below the secon
   testing::table_model small{ones()};
   const auto second = [](node_id, std::size_t i) { return static_cast<token_id>(2 - i); };  // 2, then 1
   decoder d{
-      speculative{target, planned{model_ref{small}, {2, 2, 2}, second}, rules::match{}, transforms::temperature{0.0F}}};
+      speculative{target, planned{model_ref{small}, {2, 2, 2}, second}, support::match_of_drawn{}, transforms::temperature{0.0F}}};
   d.start(tokens{0, 2, 0, 2, 0}, budget(40));
   d.step();
   CHECK(d.stats().accepted == 3);
@@ -158,7 +135,7 @@ TEST_CASE("tree growth: siblings in the session are never taken for text") {
         }
       };
       decoder d{speculative{target, observed{drafters::sampled_tree{*drafting, {2, 2, 2}, replacement::with}, look},
-                            rules::match{}},
+                            support::match_of_drawn{}},
                 seed};
       CHECK(decode(d, {1, 2}, budget(60)) == plain(target, {1, 2}, budget(60), seed));
       CHECK(d.stats().accepted > 0);
@@ -174,7 +151,7 @@ TEST_CASE("tree growth: siblings in the session are never taken for text") {
 TEST_CASE("tree growth: a generation that is left with a tree in the session does not disturb the next one") {
   testing::table_model target = whole_text_model(5);
   testing::table_model small = whole_text_model(5);
-  sequence s{speculative{target, drafters::sampled_tree{small, {2, 2}}, rules::match{}}, 4};
+  sequence s{speculative{target, drafters::sampled_tree{small, {2, 2}}, support::match_of_drawn{}}, 4};
   std::vector<any_session> sessions;
   for (model_slot* slot : s.model_slots()) sessions.push_back(open_session(*slot));
   for (const tokens& prompt : {tokens{1, 2, 3}, tokens{1, 2, 3, 4}, tokens{1, 2}}) {
@@ -203,7 +180,7 @@ TEST_CASE("tree growth: capacity and rewind horizon of the model end the draft, 
       testing::table_model small{testing::random_table(5, 2, 2), capacity,
                                  horizon};  // throws when it is asked too much
       const auto runs = [&](auto drafter) {
-        decoder d{speculative{target, std::move(drafter), rules::match{}}, 7};
+        decoder d{speculative{target, std::move(drafter), support::match_of_drawn{}}, 7};
         CHECK(decode(d, {1, 2}, budget(40)) == expected);
         CHECK(d.sessions()[1].length() <= capacity);
         CHECK((d.stats().drafted > 0) == (capacity > 1));
@@ -222,7 +199,7 @@ TEST_CASE("tree growth: capacity and rewind horizon of the target bound the node
     const auto runs = [&](auto drafter) {
       most = 0;
       const auto look = [&](const context&, const draft& d) { most = (std::max)(most, d.size()); };
-      decoder d{speculative{target, observed{std::move(drafter), look}, rules::match{}}, 7};
+      decoder d{speculative{target, observed{std::move(drafter), look}, support::match_of_drawn{}}, 7};
       CHECK(decode(d, {1, 2}, budget(60)) == plain(target, {1, 2}, budget(60), 7));
       CHECK(d.why() == stop_reason::capacity);
       CHECK(most == (std::min)(horizon, std::size_t{11}));
@@ -273,7 +250,7 @@ TEST_CASE("tree growth: the length policy decides at every node, and bounds the 
       cut += q[0] > q[1] ? 0U : 1U;
     }
   };
-  decoder d{speculative{target, observed{drafters::top_k_tree{small, {2, 2, 2}}, look}, rules::match{},
+  decoder d{speculative{target, observed{drafters::top_k_tree{small, {2, 2, 2}}, look}, support::match_of_drawn{},
                         transforms::temperature{}, not_after_first{}},
             7};
   decode(d, {1, 2}, budget(40));
@@ -285,7 +262,7 @@ TEST_CASE("tree growth: steady rounds allocate nothing") {
   testing::table_model small{testing::blended(testing::random_table(16, 2, 1), testing::random_table(16, 2, 2), 0.4),
                              4096};
   const auto in_steady_rounds = [&](auto drafter) {
-    decoder d{speculative{big, std::move(drafter), rules::match{}}, 1};
+    decoder d{speculative{big, std::move(drafter), support::match_of_drawn{}}, 1};
     d.start(tokens{1, 2, 3}, budget(2000));
     for (int i = 0; i < 150; ++i) d.step();
     const std::size_t before = allocations;

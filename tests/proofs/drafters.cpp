@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every drafter with the rules that its drafts are made for: the exact law of several rounds, caches and all.
+#include <cmath>
 #include <string>
 #include <utility>
 
@@ -91,6 +92,42 @@ TEST_CASE("drafters: copies of the text") {
   prove("lookup, match", 6, lookup, rules::match{}, lengths::fixed{3});
   prove("suffix, block", 6, suffix, rules::block{}, lengths::fixed{3});
   prove("suffix, automatic", 6, suffix, rules::automatic{}, lengths::fixed{3});
+}
+
+/// Expected tokens that stand in the first round, by going through every outcome.
+template <class Drafter, class Rule>
+double accepted(const Drafter& drafter, Rule rule, std::size_t length) {
+  testing::table_model target{target_table()};
+  testing::proof_options options;
+  options.prompt = {1, 2, 0, 1, 2};
+  options.tokens = length + 2;
+  const testing::proof_report report = testing::prove_lossless(
+      [&] {
+        return speculative{target, drafter, rule, transforms::temperature{}, lengths::fixed{length}};
+      },
+      testing::table_law(target_table()), options);
+  INFO(report.text());
+  CHECK(report.passed());
+  return report.first_accepted;
+}
+
+TEST_CASE("drafters: under a rule that keeps the text, the most probable tokens are proposed, and more of them stand") {
+  const testing::row_table table = testing::blended(target_table(), testing::random_table(3, 2, 105), 0.3);
+  testing::table_model small{table};
+  const drafters::model chain{small};
+  const drafters::sampled_tree tree{small, {2, 1}, replacement::without};
+  const drafters::hub_tree hub{small, {2, 1}};
+  CHECK(accepted(chain, rules::match{}, 2) > accepted(chain, support::match_of_drawn{}, 2) + 0.05);
+  CHECK(accepted(tree, rules::match{}, 2) > accepted(tree, support::match_of_drawn{}, 2) + 0.05);
+  CHECK(accepted(hub, rules::match{}, 2) > accepted(hub, support::match_of_drawn{}, 2));
+
+  // The closed form for one token: p of the drafter's most probable one.
+  const std::vector<token_id> text{1, 2, 0, 1, 2};
+  const std::vector<double> p = testing::table_law(target_table())(text);
+  const std::vector<double> q = testing::table_law(table)(text);
+  std::size_t best = 0;
+  for (std::size_t x = 1; x < q.size(); ++x) best = q[x] > q[best] ? x : best;
+  CHECK(std::abs(accepted(chain, rules::match{}, 1) - p[best]) < 1e-12);
 }
 
 }  // namespace

@@ -50,6 +50,8 @@ TEST_CASE("any: says what the rule says") {
   CHECK(rules::any{rules::token{}}.lossless);
   CHECK_FALSE(rules::any{rules::token{}}.shares_noise);
   CHECK(rules::any{rules::coupled{}}.shares_noise);
+  CHECK_FALSE(rules::any{rules::token{}}.prefers_likeliest);
+  CHECK(rules::any{rules::match{}}.prefers_likeliest);
   int starts = 0;
   rules::any rule{counting{&starts}};
   CHECK_FALSE(rule.lossless);

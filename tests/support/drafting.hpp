@@ -11,6 +11,7 @@
 
 #include <proviso/core/generation.hpp>
 #include <proviso/drive/decoder.hpp>
+#include <proviso/rules/match.hpp>
 #include <proviso/testing/enumerator.hpp>
 #include <proviso/testing/table_model.hpp>
 
@@ -117,6 +118,11 @@ class pushed_tree {
  private:
   std::vector<std::size_t> width_;
   std::size_t vocab_;
+};
+
+/// `rules::match` over drafts as they are drawn, not over the most probable tokens.
+struct match_of_drawn : proviso::rules::match {
+  static constexpr bool prefers_likeliest = false;
 };
 
 /// Draws `count` siblings below the root, and a chain of one below each, from the laws of a table.

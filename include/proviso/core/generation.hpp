@@ -21,6 +21,7 @@
 #include <proviso/core/statistics.hpp>
 #include <proviso/core/stopping.hpp>
 #include <proviso/core/task.hpp>
+#include <proviso/core/top_entries.hpp>
 #include <proviso/core/types.hpp>
 #include <proviso/core/view.hpp>
 
@@ -206,6 +207,7 @@ class generation {
 
  private:
   friend class sequence;
+  friend class context;
 
   void start(std::span<const token_id> prompt, limits l, std::size_t vocab) {
     l.check();
@@ -272,6 +274,7 @@ class generation {
   frame_arena frames_;
   request_board board_;
   law_builder builder_;
+  top_entries top_;
   stop_matcher matcher_;
   statistics stats_;
   detail::list<token_id> text_;
@@ -284,12 +287,19 @@ class generation {
   stop_reason why_ = stop_reason::budget;
 };
 
+/// What rule and length policy want of a drafter, see `rule` and `length_policy`.
+struct drafting_wishes {
+  bool shares_noise = false;
+  bool likeliest = false;
+  bool reads_laws = true;
+};
+
 /// What a drafter sees of a round.
 class context {
  public:
   context(generation& g, transform_ref shape, function_ref<bool(std::size_t, const law_view&)> proceed,
-          std::size_t limit, bool shares_noise = false) noexcept
-      : g_{g}, shape_{shape}, proceed_{proceed}, limit_{limit}, shares_noise_{shares_noise} {}
+          std::size_t limit, drafting_wishes wishes = {}) noexcept
+      : g_{g}, shape_{shape}, proceed_{proceed}, limit_{limit}, wishes_{wishes} {}
 
   /// Prompt and committed tokens; the last one is the root of the draft.
   std::span<const token_id> text() const noexcept { return g_.text(); }
@@ -303,18 +313,31 @@ class context {
   /// Whether the length policy wants a token at `depth` (from 0), given the law that it would be drawn from.
   bool proceed(std::size_t depth, const law_view& q) const { return proceed_(depth, q); }
   /// The same for the token after `node`, where `q` is the law of row `i`. A point (temperature 0) says nothing about
-  /// how sure the drafter is: then the policy is asked about the law of `ranking`, built in `memory`.
+  /// how sure the drafter is: then a policy that reads laws is asked about that of `ranking`, built in `memory`.
   bool proceed(const logits_rows& rows, std::size_t i, const draft& d, node_id node, const law_view& q,
                law_buffer& memory) const {
-    return proceed_(d.depth(node), q.is_point() ? ranking(rows, i, d, node, memory) : q);
+    return proceed_(d.depth(node), q.is_point() && wishes_.reads_laws ? ranking(rows, i, d, node, memory) : q);
   }
 
-  /// Draws the token after `at` from `q` as the rule wants it: recorded with its law, or, for a rule that shares the
-  /// target's noise, by a race on that noise; the law is then not needed.
+  /// Chooses the token after `at` as the rule wants it: drawn from `q` and recorded with it; or, for a rule that shares
+  /// the target's noise, by a race on that noise; or, for one that keeps the text whatever is drafted, the most
+  /// probable token of `q`. The law is not needed then.
   node_id sample(draft& d, node_id at, const law_view& q) const {
-    if (!shares_noise_) return d.sample(at, q, random());
-    return d.push(at, random().pick_token(q, d.next_position(at), draw::race));
+    if (wishes_.shares_noise) return d.push(at, random().pick_token(q, d.next_position(at), draw::race));
+    return wishes_.likeliest ? d.push(at, q.argmax()) : d.sample(at, q, random());
   }
+  /// The same for `count` siblings, which `draft::sample_siblings` draws unless the rule wants the most probable ones.
+  std::size_t sample_siblings(draft& d, node_id at, const law_view& q, std::size_t count, replacement mode) const {
+    if (!wishes_.likeliest) return d.sample_siblings(at, q, count, mode, random());
+    std::size_t added = 0;
+    for (const std::size_t entry : g_.top_.of(q, count)) {
+      d.push(at, q.token(entry));
+      ++added;
+    }
+    return added;
+  }
+  /// Whether the rule wants the most probable tokens, not drawn ones.
+  bool wants_likeliest() const noexcept { return wishes_.likeliest; }
 
   /// Evaluations of the drafter's own models; see `generation`.
   request_board::evaluation evaluate(model_slot& slot, const masked_block& block) const {
@@ -356,7 +379,7 @@ class context {
   transform_ref shape_;
   function_ref<bool(std::size_t, const law_view&)> proceed_;
   std::size_t limit_;
-  bool shares_noise_;
+  drafting_wishes wishes_;
 };
 
 /// Whether a drafter names models of its own: `visit_models(f)` calls `f` with each of its slots.

@@ -83,8 +83,9 @@ struct feedback {
 
 /// A rule decides what of a draft stands. It declares `static constexpr bool lossless`, or, where it is not known when
 /// compiled, a member `bool lossless`: whether the emitted law is exactly the target's. Optional: a member `bool
-/// shares_noise`, if true, asks drafters to race for their tokens on the target's noise; `start()` is called once per
-/// generation, for rules that carry state between rounds.
+/// shares_noise`, if true, asks drafters to race for their tokens on the target's noise; `bool prefers_likeliest`, if
+/// true, asks them for their most probable tokens instead of drawn ones, as a rule may that gives the same text
+/// whatever is drafted; `start()` is called once per generation, for rules that carry state between rounds.
 template <class R>
 concept rule = requires(R& r, const R& c, const draft& d, const target_laws& p, random_ref random) {
   { c.lossless } -> std::convertible_to<bool>;
@@ -98,10 +99,18 @@ constexpr bool shares_noise(const R& r) noexcept {
   return false;
 }
 
+/// Whether drafters propose their most probable tokens under this rule.
+template <class R>
+constexpr bool prefers_likeliest(const R& r) noexcept {
+  if constexpr (requires { r.prefers_likeliest; }) return r.prefers_likeliest;
+  return false;
+}
+
 /// A length policy bounds the draft: `start()` once per generation (forgets, so that equal seeds give equal texts);
 /// the draft is at most `limit()` deep this round; `proceed(depth, q)` says, before a token is drawn from `q`, whether
 /// to draw it; before a drafter evaluates a model for `q` it may ask with an empty law whether to do so; `observe`
-/// learns from the round.
+/// learns from the round. Optional: a member `bool reads_laws`, if false, says that `proceed` looks at no law, so none
+/// is built for it.
 template <class L>
 concept length_policy = requires(L& l, const law_view& q, const feedback& f) {
   l.start();
@@ -109,6 +118,13 @@ concept length_policy = requires(L& l, const law_view& q, const feedback& f) {
   { l.proceed(std::size_t{}, q) } -> std::convertible_to<bool>;
   l.observe(f);
 };
+
+/// Whether a length policy looks at the laws that it is shown.
+template <class L>
+constexpr bool reads_laws(const L& l) noexcept {
+  if constexpr (requires { l.reads_laws; }) return l.reads_laws;
+  return true;
+}
 
 }  // namespace v0
 }  // namespace proviso

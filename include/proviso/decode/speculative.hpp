@@ -60,7 +60,8 @@ class speculative {
       if (!g.running()) break;
       g.begin(draft_, most);
       auto proceed = [this](std::size_t depth, const law_view& q) { return length_.proceed(depth, q); };
-      const context c{g, shape, proceed, most.depth, shares_noise(rule_)};
+      const context c{
+          g, shape, proceed, most.depth, {shares_noise(rule_), prefers_likeliest(rule_), reads_laws(length_)}};
       if constexpr (awaits_models<Drafter>) {
         co_await drafter_.propose(c, draft_);
       } else {

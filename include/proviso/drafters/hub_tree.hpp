@@ -37,8 +37,8 @@ class hub_tree {
     return children_.add_level(c, d, first, count, [&](std::size_t i, node_id at, std::size_t n) {
       law_view q = c.law(rows, i, d, at, d.next_law());
       if (!q || !c.proceed(rows, i, d, at, q, ranking_)) return;
-      const bool draws = !q.is_point();
-      if (!draws) q = c.ranking(rows, i, d, at, d.next_law());
+      const bool draws = !q.is_point() && !c.wants_likeliest();
+      if (q.is_point()) q = c.ranking(rows, i, d, at, d.next_law());
       for (std::size_t pushed = draws ? 1 : 0; pushed < n && q; ++pushed) {
         const token_id x = q.argmax();
         d.push(at, x);

@@ -117,7 +117,7 @@ class masks {
     }
     const auto first = static_cast<node_id>(d.size());
     const std::size_t count = branches_ < d.room() ? branches_ : d.room();
-    const std::size_t drawn = d.sample_siblings(at, q, count, replacement::without, c.random());
+    const std::size_t drawn = c.sample_siblings(d, at, q, count, replacement::without);
     for (std::size_t s = 0; s < drawn; ++s) {
       extend(c, d, first + static_cast<node_id>(s), 1, further / static_cast<double>(drawn));
     }

@@ -11,7 +11,7 @@ inline namespace v0 {
 namespace drafters {
 
 /// A smaller causal model drafts a chain, token by token, each drawn from its own law after the target's transforms
-/// (at temperature 0: its argmax).
+/// (at temperature 0, and under a rule that keeps the text whatever is drafted: its argmax).
 /// Requirement: the vocabulary of the target. Guarantee: every drawn token is recorded with the law it came from.
 /// Cost per round: one evaluation of the model per drafted token; the last drafted token is evaluated only when it
 /// was accepted, together with the token after it.

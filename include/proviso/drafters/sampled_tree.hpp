@@ -18,6 +18,7 @@ namespace drafters {
 /// Requirements: the vocabulary of the target; sessions that evaluate trees (`chain_emulation` gives them).
 /// Guarantee: siblings are recorded with the law and the manner in which they were drawn. Where the tree ends depends
 /// on laws and tokens drawn before, never on the value of a token that is then taken out.
+/// Under a rule that keeps the text whatever is drafted, the children are the most probable tokens.
 /// At temperature 0 the law is a point: without replacement the tree is a chain.
 /// Cost per round: that of `tree_growth`. Memory: one law per node that has children.
 /// Source: Miao et al. (SpecInfer), arXiv 2305.09781; without replacement: Jeon et al. (RSD), arXiv 2402.14160; Chen
@@ -38,7 +39,7 @@ class sampled_tree {
   std::size_t add_level(const context& c, draft& d, const logits_rows& rows, node_id first, std::size_t count) {
     return children_.add_level(c, d, first, count, [&](std::size_t i, node_id at, std::size_t n) {
       const law_view q = c.law(rows, i, d, at, d.next_law());
-      if (q && c.proceed(rows, i, d, at, q, ranking_)) d.sample_siblings(at, q, n, mode_, c.random());
+      if (q && c.proceed(rows, i, d, at, q, ranking_)) c.sample_siblings(d, at, q, n, mode_);
     });
   }
 

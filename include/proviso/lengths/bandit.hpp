@@ -25,6 +25,8 @@ namespace lengths {
 /// and Moulines, arXiv 0805.3415.
 class bandit {
  public:
+  static constexpr bool reads_laws = false;
+
   /// `token_cost` as in `cost_model`; `memory`: rounds after which a round counts 1/e; `exploration`: share of the
   /// bonus of UCB1. Its theorem wants 1, which tries all lengths for hundreds of rounds; texts are shorter.
   explicit bandit(std::initializer_list<std::size_t> lengths = {1, 2, 3, 4, 6, 8}, double token_cost = 0.2,

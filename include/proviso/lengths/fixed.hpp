@@ -13,6 +13,8 @@ namespace lengths {
 /// Always the same draft length.
 class fixed {
  public:
+  static constexpr bool reads_laws = false;
+
   explicit constexpr fixed(std::size_t tokens = 4) noexcept : tokens_{tokens} {}
   void start() const noexcept {}
   std::size_t limit() const noexcept { return tokens_; }

@@ -16,6 +16,8 @@ namespace lengths {
 /// Source: the rule known from Hugging Face transformers' assisted generation ("heuristic" schedule).
 class heuristic {
  public:
+  static constexpr bool reads_laws = false;
+
   explicit heuristic(std::size_t first = 4, std::size_t most = 8) : first_{first}, most_{most}, length_{first} {
     if (first == 0 || first > most) {
       throw std::invalid_argument("proviso: lengths::heuristic needs 1 <= first <= most");

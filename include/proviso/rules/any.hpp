@@ -16,10 +16,14 @@ class any {
  public:
   template <rule R>
   requires(!std::same_as<R, any>) any(R r)
-      : lossless{r.lossless}, shares_noise{proviso::shares_noise(r)}, rule_{new holder<R>{std::move(r)}} {}  // NOLINT
+      : lossless{r.lossless},
+        shares_noise{proviso::shares_noise(r)},
+        prefers_likeliest{proviso::prefers_likeliest(r)},
+        rule_{new holder<R>{std::move(r)}} {}  // NOLINT
 
   bool lossless;  ///< of the rule inside: not known when compiled
   bool shares_noise;
+  bool prefers_likeliest;
   void start() { rule_->start(); }
   outcome operator()(const draft& d, const target_laws& p, random_ref random) { return rule_->verify(d, p, random); }
 

@@ -21,6 +21,7 @@ namespace rules {
 class greedy {
  public:
   static constexpr bool lossless = true;
+  static constexpr bool prefers_likeliest = true;
 
   outcome operator()(const draft& d, const target_laws& p, random_ref) {
     return follow(d, path_, [&](node_id at) {

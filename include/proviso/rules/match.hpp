@@ -16,6 +16,7 @@ namespace rules {
 class match {
  public:
   static constexpr bool lossless = true;
+  static constexpr bool prefers_likeliest = true;
 
   outcome operator()(const draft& d, const target_laws& p, random_ref random) {
     return follow(d, path_, [&](node_id at) { return random.pick_token(p(at), d.next_position(at)); });
