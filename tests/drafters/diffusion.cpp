@@ -74,6 +74,7 @@ struct frail {
   std::size_t room = 6;
   std::size_t good = 1;
   std::size_t longest = 0;
+  std::size_t blind = 0;  // calls without a text
   std::vector<float> rows;
 
   std::size_t vocab_size() const { return net.vocab_size(); }
@@ -82,6 +83,7 @@ struct frail {
   logits_view<float> score(std::span<const token_id> prefix, std::span<const token_id> canvas) {
     const std::size_t length = prefix.size() + canvas.size();
     longest = length > longest ? length : longest;
+    blind += prefix.empty() ? 1U : 0U;
     const logits_view<float> view = net.score(prefix, canvas);
     rows.assign(view.data(), view.data() + view.rows() * view.cols());
     if (net.calls() > good) rows[view.cols()] = std::numeric_limits<float>::quiet_NaN();  // of the second position
@@ -117,6 +119,20 @@ TEST_CASE("at temperature 0 the text is that of plain decoding, and steps are ev
   }
 }
 
+TEST_CASE("a round costs one evaluation per step, and never more than tokens") {
+  testing::table_model target{target_table()};
+  for (const std::size_t steps : {1U, 2U, 3U, 4U, 9U}) {
+    testing::markov_denoiser net{testing::random_table(2, 1, 8)};
+    canvas_model canvases{net};
+    decoder d{speculative{target, drafters::diffusion{canvases, steps}, rules::token{}, transforms::temperature{},
+                          lengths::fixed{4}}};
+    d.start(std::vector<token_id>{1, 0, 1});
+    d.step();
+    CHECK(d.stats().drafted == 4);
+    CHECK(net.calls() == (steps < 4 ? steps : 4));
+  }
+}
+
 TEST_CASE("the window and the capacity bound what the denoiser sees; rows that are no laws end drafts") {
   frail net;
   canvas_model canvases{net};
@@ -129,6 +145,13 @@ TEST_CASE("the window and the capacity bound what the denoiser sees; rows that a
   canvas_model narrow_canvases{narrow};
   CHECK(write(drafters::diffusion{narrow_canvases, 1, 1}, 1.0F).stats.discarded == 0);
   CHECK(narrow.longest == 5);
+  frail tight;  // no room beside a whole draft: the draft is a token shorter
+  tight.good = 1000;
+  tight.room = 4;
+  canvas_model tight_canvases{tight};
+  CHECK(write(drafters::diffusion{tight_canvases, 1}, 1.0F).stats.accepted > 0);
+  CHECK(tight.longest == 4);
+  CHECK(tight.blind == 0);
   REQUIRE_THROWS_AS(drafters::diffusion(canvases, 0), std::invalid_argument);
   REQUIRE_THROWS_AS(drafters::diffusion(canvases, 1, 0), std::invalid_argument);
 }

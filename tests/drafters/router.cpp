@@ -231,6 +231,78 @@ TEST_CASE("router: keeps an arm for some rounds, and feeds what an arm has misse
   }
 }
 
+/// Pushes one token again and again, and writes down whose turn it was.
+class noted {
+ public:
+  noted(std::string& turns, char name, token_id token) : turns_{&turns}, name_{name}, token_{token} {}
+  void start(tokens_view) const noexcept {}
+  void propose(const context& c, draft& d) {
+    turns_->push_back(name_);
+    node_id at = draft::root();
+    for (std::size_t i = 0; i < c.limit(); ++i) at = d.push(at, token_);
+  }
+  void commit(const feedback&) const noexcept {}
+
+ private:
+  std::string* turns_;
+  char name_;
+  token_id token_;
+};
+
+testing::table_model ones() {  // a text of token 1
+  return {3, [](tokens_view, std::span<float> row) {
+            std::fill(row.begin(), row.end(), 0.0F);
+            row[1] = 40.0F;
+          }};
+}
+
+TEST_CASE("router: either policy finds the good one of two arms, wherever it stands, and tries the other") {
+  drafters::routing how;
+  how.explore = GENERATE(exploration::thompson, exploration::ucb1);
+  const bool good_first = GENERATE(false, true);
+  how.certainty = 1.0;
+  how.dwell = 1;
+  how.reshaping = 1.0;
+  testing::table_model target = ones();
+  std::string turns;
+  drafters::router<> pool{how};
+  pool.add(noted{turns, 'a', good_first ? 1 : 0}, {"", 1.3, 0.1, 0.0});
+  pool.add(noted{turns, 'b', good_first ? 0 : 1}, {"", 1.3, 0.1, 0.0});
+  decoder d{speculative{target, std::move(pool), rules::match{}, transforms::temperature{}, lengths::fixed{4}}, 5};
+  support::decode(d, {1}, support::budget(400));
+  const auto good = static_cast<std::size_t>(std::count(turns.begin(), turns.end(), good_first ? 'a' : 'b'));
+  INFO(turns);
+  CHECK(good > turns.size() * 3 / 4);
+  CHECK(good < turns.size());
+}
+
+/// The language changes with every round.
+class fickle {
+ public:
+  void start() noexcept { rounds_ = 0; }
+  void read(tokens_view) noexcept { ++rounds_; }
+  double probability(std::string_view language) const noexcept { return language == likeliest() ? 1.0 : 0.0; }
+  std::string_view likeliest() const noexcept { return rounds_ % 2 == 1 ? "odd" : "even"; }
+
+ private:
+  std::size_t rounds_ = 0;
+};
+
+TEST_CASE("router: an arm is kept for `dwell` rounds, and left at once after them") {
+  drafters::routing how;
+  how.explore = GENERATE(exploration::thompson, exploration::ucb1);
+  how.certainty = 1e6;
+  how.reshaping = 1e-3;
+  how.dwell = 3;
+  testing::table_model target = ones();
+  std::string turns;
+  drafters::router<fickle> pool{how};
+  pool.add(noted{turns, 'e', 0}, {"even", 2.0, 0.1, 0.0}).add(noted{turns, 'o', 0}, {"odd", 2.0, 0.1, 0.0});
+  decoder d{speculative{target, std::move(pool), rules::match{}, transforms::temperature{}, lengths::fixed{1}}};
+  support::decode(d, {1}, support::budget(12));
+  CHECK(turns.substr(0, 11) == "oooeeeoooee");
+}
+
 TEST_CASE("router: same seed, same text, alone, again and in a batch; rule `match` gives the text of plain decoding") {
   world w{48};
   const support::token_list prompt(20, 3);
@@ -251,11 +323,23 @@ TEST_CASE("router: same seed, same text, alone, again and in a batch; rule `matc
 }
 
 TEST_CASE("router: senseless options, arms and empty pools are refused") {
-  drafters::routing how;
-  how.certainty = 0.0;
-  REQUIRE_THROWS_AS(drafters::router<>{how}, std::invalid_argument);
+  const auto refused = [](double drafters::routing::*option, double value) {
+    drafters::routing how;
+    how.*option = value;
+    REQUIRE_THROWS_AS(drafters::router<>{how}, std::invalid_argument);
+  };
+  using drafters::routing;
+  for (const auto option : {&routing::certainty, &routing::noise, &routing::horizon}) refused(option, 0.0);
+  for (const auto option : {&routing::verify_cost, &routing::foreign_rate, &routing::reshaping, &routing::margin}) {
+    refused(option, -0.1);
+  }
+  refused(&routing::memory, 1.0);
+  drafters::router<> free{{exploration::thompson, 0.0, 0.0, 0.0, 0.1, 0.1, 1.1, 0.0, 0.1}};  // the least of each
   drafters::router<> pool;
+  REQUIRE_THROWS_AS(pool.add(drafters::none{}, {"", -1.0, 0.1, 0.0}), std::invalid_argument);
   REQUIRE_THROWS_AS(pool.add(drafters::none{}, {"", 1.0, -0.1, 0.0}), std::invalid_argument);
+  REQUIRE_THROWS_AS(pool.add(drafters::none{}, {"", 1.0, 0.1, -0.1}), std::invalid_argument);
+  pool.add(drafters::none{}, {"", 0.0, 0.0, 0.0});
   REQUIRE_THROWS_AS(drafters::shared_rates{0.0}, std::invalid_argument);
   testing::table_model target{testing::random_table(3, 1, 1)};
   decoder d{speculative{target, drafters::router<>{}, rules::token{}}};

@@ -136,6 +136,40 @@ TEST_CASE("a rewind replays from the newest saved state, and not more and more")
   CHECK(model.evaluated == 11);
 }
 
+TEST_CASE("a rewind within the horizon goes back to the last block, one further back to the beginning") {
+  const auto horizon = static_cast<std::size_t>(GENERATE(8, 9, 10));
+  const auto evaluated = [horizon](std::size_t n) {
+    copied_model model;
+    replaying_model replaying{model, horizon, 4};
+    auto s = replaying.open();
+    const token_list block{1, 2, 3};
+    for (std::size_t i = 0; i < 20; ++i) s.eval(chain_block{block, 1});
+    s.rewind(n);
+    model.evaluated = 0;
+    s.eval(chain_block{std::span<const token_id>{block}.first(1), 1});
+    return model.evaluated - 1;
+  };
+  const std::size_t oldest = horizon < 10 ? 48 : 45;  // of the states: the first at 57 - horizon or before
+  for (std::size_t n = oldest; n < 60; ++n) CHECK(evaluated(n) == n % 3);
+  CHECK(evaluated(60) == 0);
+  CHECK(evaluated(oldest - 1) == oldest - 1);
+}
+
+TEST_CASE("what rewinds leave to evaluate again is saved once it is more than `replay` tokens") {
+  copied_model model;
+  replaying_model replaying{model, 16, 2};
+  auto s = replaying.open();
+  const token_list block{1, 2, 3, 4};
+  std::vector<std::size_t> evaluated;
+  for (std::size_t round = 0; round < 8; ++round) {
+    model.evaluated = 0;
+    s.eval(chain_block{block, 4});
+    evaluated.push_back(model.evaluated);
+    s.rewind(round + 1);
+  }
+  CHECK(evaluated == std::vector<std::size_t>{4, 5, 6, 7, 5, 6, 7, 5});
+}
+
 TEST_CASE("misuse is an error") {
   copied_model model;
   recurrent used = model.open();

@@ -30,9 +30,8 @@ TEST_CASE("remasking takes the least likely tokens back, fewer than it fills") {
 }
 
 TEST_CASE("remasking takes two tokens back in a step that fills three") {
-  support::canvas_trial trial{{2, 2, 2, 2, 2},
-                              {{0.9, 0.1}, {0.9, 0.1}, {0.8, 0.2}, {0.3, 0.7}, {0.1, 0.9}, {0.2, 0.8}, {0.3, 0.7}},
-                              0.0};
+  support::canvas_trial trial{
+      {2, 2, 2, 2, 2}, {{0.9, 0.1}, {0.9, 0.1}, {0.8, 0.2}, {0.3, 0.7}, {0.1, 0.9}, {0.2, 0.8}, {0.3, 0.7}}, 0.0};
   CHECK(trial.law(orders::remasking{0.6, 0.5}, {0, 0, 2, 2, 2}).begin()->first == tokens{2, 2, 0, 1, 1});
 }
 

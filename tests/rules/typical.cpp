@@ -36,7 +36,8 @@ TEST_CASE("typical: a token stands when it is more probable than min(epsilon, de
 
 TEST_CASE("typical: the entropy of a law of any size and any weights") {
   const auto size = static_cast<std::size_t>(GENERATE(2, 3, 8, 9, 11, 16, 21));
-  const auto kind = GENERATE(0, 1, 2);  // equal weights, where the logarithm is least exact; growing ones; one that rules
+  const auto kind =
+      GENERATE(0, 1, 2);  // equal weights, where the logarithm is least exact; growing ones; one that rules
   weights w(size);
   double total = 0.0;
   for (std::size_t x = 0; x < size; ++x) {
@@ -48,7 +49,9 @@ TEST_CASE("typical: the entropy of a law of any size and any weights") {
   const double delta = w[0] / total * std::exp(entropy);  // token 0 lies on the bar
   const auto accepted = [&](double bar) {
     const auto one = [](draft& d, random_ref) { d.push(draft::root(), 0); };
-    return verify(rules::typical{1.0, bar}, one, [&](support::path) { return w; }, 1).accepted;
+    return verify(
+               rules::typical{1.0, bar}, one, [&](support::path) { return w; }, 1)
+        .accepted;
   };
   CHECK(accepted(delta * (1.0 - 1e-6)) > 0.5);
   CHECK(accepted(delta * (1.0 + 1e-6)) < 0.5);

@@ -51,7 +51,8 @@ struct saved_state<S> {
 ///
 /// Requirements: `S` is a `checkpoint_session` or a copyable `forward_session`, and is empty at construction.
 /// Guarantee: any `rewind` works. Cost: a saved state per block of the last `horizon` tokens; a rewind within them
-/// evaluates at most `replay` tokens again in the next call, one further back the whole text.
+/// evaluates again, in the next call, the tokens that stay of the block that it goes back into and at most `replay`
+/// before it; one further back the whole text.
 template <class S>
   requires(checkpoint_session<S> || (std::copyable<S> && forward_session<S>))
 class replaying_session {
