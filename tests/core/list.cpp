@@ -82,3 +82,49 @@ TEST_CASE("a list is resized, filled and copied into") {
   CHECK(other.size() == 3);
   CHECK(other.capacity() >= 6);
 }
+
+TEST_CASE("a list may be filled with one of its own elements") {
+  list<std::vector<int>> l;
+  for (int i = 0; i < 4; ++i) l.push_back({i});
+  l.assign(3, l[2]);
+  CHECK(contents(l) == std::vector<int>{2, 2, 2});
+  l.assign(50, l[1]);
+  CHECK(l.size() == 50);
+  CHECK(l[49][0] == 2);
+  while (l.size() < l.capacity()) l.push_back({3});
+  l.push_back(l[0]);
+  CHECK(l.back()[0] == 2);
+}
+
+namespace {
+
+/// Counts the living; the copy that `until` counts down to throws.
+struct counted_copy {
+  inline static int alive = 0;
+  inline static int until = 0;
+  counted_copy() { ++alive; }
+  counted_copy(const counted_copy&) {
+    if (--until == 0) throw 1;
+    ++alive;
+  }
+  counted_copy(counted_copy&&) noexcept { ++alive; }
+  counted_copy& operator=(const counted_copy&) = default;
+  ~counted_copy() { --alive; }
+};
+
+}  // namespace
+
+TEST_CASE("a copy that throws leaves nothing behind") {
+  {
+    list<counted_copy> l;
+    l.extend(5);
+    counted_copy::until = 3;
+    CHECK_THROWS_AS((list<counted_copy>{l}), int);  // the leak sanitizer watches the memory of the list
+    CHECK(counted_copy::alive == 5);
+    counted_copy::until = 1;
+    CHECK_THROWS_AS((list<counted_copy>(2, l[0])), int);
+    CHECK(counted_copy::alive == 5);
+    counted_copy::until = 0;
+  }
+  CHECK(counted_copy::alive == 0);
+}

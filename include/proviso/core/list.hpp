@@ -18,8 +18,8 @@ template <class T>
 class list {
  public:
   list() = default;
-  explicit list(std::size_t count, const T& value = T{}) { assign(count, value); }
-  list(const list& other) {
+  explicit list(std::size_t count, const T& value = T{}) : list{} { assign(count, value); }
+  list(const list& other) : list{} {  // complete before a copy can throw, so that it is destroyed then
     reserve(other.size_);
     for (const T& element : other) push_back(element);
   }
@@ -86,11 +86,12 @@ class list {
     shrink(count);
     extend(count);
   }
-  /// `count` copies of `value`.
+  /// `count` copies of `value`, which may be an element.
   void assign(std::size_t count, const T& value) {
+    const T kept = value;
     clear();
     extend(count);
-    for (T& element : *this) element = value;
+    for (T& element : *this) element = kept;
   }
   /// Removes the first `count` elements.
   void drop_front(std::size_t count) noexcept {
@@ -132,7 +133,7 @@ void copy(std::span<const T> from, list<T>& to) {
   to.resize(from.size());
   for (std::size_t i = 0; i < from.size(); ++i) to[i] = from[i];
 }
-/// Puts a copy of `from` after the elements of `to`.
+/// Puts a copy of `from` after the elements of `to`. `from` is no part of `to`.
 template <class T>
 void append(std::span<const T> from, list<T>& to) {
   const std::size_t before = to.size();
