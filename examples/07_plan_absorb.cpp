@@ -28,9 +28,10 @@ int main() {
 
   s.start(prompt, limits);
   int calls[2] = {0, 0};
+  int rounds = 1;  // the last one ends with the text
   while (!s.done()) {
     const auto open = s.plan();
-    if (open.empty()) continue;  // the end of a round: output has grown
+    if (open.empty()) continue;  // nothing is left to evaluate
     const proviso::request r = open.front();
     auto& session = sessions[r.model];
     if (r.gather) session.keep(r.path);
@@ -41,6 +42,7 @@ int main() {
       ++calls[r.model];
     }
     s.absorb(r.id, rows);
+    if (s.between_rounds()) ++rounds;  // a round has ended: output has grown
   }
 
   std::string text, expected;
@@ -48,6 +50,6 @@ int main() {
   proviso::decoder decoder{algorithm(), /*seed*/ 3};
   decoder.run(
       prompt, [&](proviso::generated_token t) { expected += words.bytes(t.token); }, limits);
-  std::printf("%s\n%d calls of the target, %d of the drafter\n", text.c_str(), calls[0], calls[1]);
+  std::printf("%s\n%d rounds, %d calls of the target, %d of the drafter\n", text.c_str(), rounds, calls[0], calls[1]);
   return text == expected ? 0 : 1;
 }

@@ -272,7 +272,7 @@ TEST_CASE("cancel takes effect with requests open, and fail ends at once") {
       s.cancel();
       driver.run(false);
       CHECK(s.why() == stop_reason::cancelled);
-      CHECK(driver.sessions[0].length() < s.text().size());
+      for (const any_session& session : driver.sessions) CHECK(session.length() < s.text().size());
     } else {
       s.fail();
       CHECK(s.done());
@@ -285,6 +285,98 @@ TEST_CASE("cancel takes effect with requests open, and fail ends at once") {
     driver.run(false);
     CHECK(output_of(s) == plain(big, prompt_of_five, budget(6), 7));
   }
+}
+
+TEST_CASE("after a start that throws nothing is left to do") {
+  testing::table_model big = whole_text_model(10);
+  sequence s{autoregressive{big}, 7};
+  by_hand driver{s};
+  for (std::size_t answers = 0; answers < 4; ++answers) {
+    s.start(prompt_of_five, budget(12));
+    for (std::size_t i = 0; i < answers; ++i) s.absorb(s.plan()[0].id, answer(driver.sessions[0], s.plan()[0]));
+    if (answers % 2 == 0) s.plan();
+    CHECK_THROWS_AS(s.start(token_list{10}, budget(5)), std::invalid_argument);
+    CHECK(s.done());
+    CHECK(s.plan().empty());
+    CHECK(s.why() == stop_reason::cancelled);
+  }
+}
+
+TEST_CASE("after every round the slot wants the text but its last token; the session forgets the rest later") {
+  testing::table_model big = whole_text_model(10);
+  testing::table_model small{testing::random_table(10, 1, 5)};
+  sequence s{speculating(big, small), 7};
+  by_hand driver{s};
+  s.start(prompt_of_five, budget(30));
+  std::size_t refused = 0;
+  while (!s.done()) {
+    if (const auto open = s.plan(); !open.empty()) {
+      const request r = open[0];
+      s.absorb(r.id, answer(driver.sessions[r.model], r));
+    }
+    if (!s.between_rounds()) continue;
+    const model_slot& slot = *s.model_slots()[0];
+    CHECK(slot.length() == s.text().size() - 1);
+    CHECK(driver.sessions[0].length() >= slot.length());
+    CHECK(slot.pending() == (driver.sessions[0].length() > slot.length()));
+    refused += slot.pending() ? 1U : 0U;
+  }
+  CHECK(refused > 0);
+  CHECK(driver.sessions[0].length() == s.text().size() - 1);
+}
+
+TEST_CASE("the samples of the page see every round") {
+  testing::table_model big = whole_text_model(10);
+  sequence s{autoregressive{big}, 7};
+  by_hand driver{s};
+  s.start(prompt_of_five, budget(9));
+  std::size_t shown = 0;
+  while (!s.done()) {
+    if (const auto open = s.plan(); !open.empty()) {
+      const request r = open[0];
+      s.absorb(r.id, answer(driver.sessions[r.model], r));
+    }
+    if (s.between_rounds()) CHECK(s.output().size() == ++shown);
+  }
+  CHECK(shown == 8);  // the last token comes with the end
+  CHECK(s.output().size() == 9);
+}
+
+TEST_CASE("the output is cut after the last answer of a round") {
+  testing::table_model big = whole_text_model(10);
+  testing::table_model same = whole_text_model(10);
+  const token_list whole = plain(big, prompt_of_five, budget(30), 7, 0.0F);
+  for (std::size_t rounds = 1; rounds < 4; ++rounds) {
+    sequence s{speculating(big, same, 0.0F), 7};  // every round emits five tokens
+    by_hand driver{s};
+    s.start(prompt_of_five, budget(30));
+    for (std::size_t ended = 0; ended < rounds;) {
+      const request r = s.plan()[0];
+      CHECK_THROWS_AS(s.cut(0), std::logic_error);
+      s.absorb(r.id, answer(driver.sessions[r.model], r));
+      ended += s.between_rounds() ? 1U : 0U;
+    }
+    CHECK(s.output().size() == 5 * rounds);
+    if (rounds > 1) CHECK_THROWS_AS(s.cut(5 * rounds - 6), std::invalid_argument);
+    s.cut(5 * rounds - 3);
+    CHECK(s.why() == stop_reason::cancelled);
+    driver.run(false);
+    CHECK(output_of(s) == token_list(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(5 * rounds - 3)));
+    check_counters(s.stats(), s.output());
+    for (const any_session& session : driver.sessions) CHECK(session.length() <= s.text().size() - 1);
+    CHECK(driver.sessions[0].length() == s.text().size() - 1);
+  }
+}
+
+TEST_CASE("a source of randomness without a seed refuses one") {
+  struct lowest {
+    bool flip(double p, double q, const draw_key&) const { return p >= q; }
+    token_id pick(const law_view& law, const draw_key&) const { return law.argmax(); }
+    token_id race(const law_view& law, const draw_key&) const { return law.argmax(); }
+  };
+  testing::table_model big = whole_text_model(10);
+  sequence s{autoregressive{big}, lowest{}};
+  CHECK_THROWS_AS(s.start(prompt_of_five, budget(9), 3), std::invalid_argument);
 }
 
 TEST_CASE("a sequence owns any source of randomness") {

@@ -24,7 +24,8 @@ drafters::masks groups_of(const masked_rows& rows, double node_cost = 0.0) {
   return drafters::masks{rows.tokens(), node_cost};
 }
 
-/// Decodes step by step: after every round the session holds the text but its last token, and no mask.
+/// Decodes step by step: after every round the slot wants the text but its last token, and no mask; the session holds
+/// that first, and nothing else once the next request has been carried out.
 template <class Algorithm>
 token_list decode_checked(Algorithm algorithm, const limits& bounds, std::uint64_t seed) {
   sequence s{std::move(algorithm), seed};
@@ -33,7 +34,9 @@ token_list decode_checked(Algorithm algorithm, const limits& bounds, std::uint64
   while (!s.done()) {
     for (std::span<const request> open = s.plan(); !open.empty(); open = s.plan()) {
       const request r = open.front();
-      s.absorb(r.id, answer(session, r));
+      const logits_rows rows = answer(session, r);
+      if (r.block.nodes.want > 0) REQUIRE(session.length() == s.text().size() - 1 + r.block.size());
+      s.absorb(r.id, rows);
       if (s.between_rounds()) break;
     }
     const std::span<const token_id> held = s.model_slots()[0]->tokens();

@@ -139,3 +139,27 @@ TEST_CASE("a second generation of the same text allocates nothing in its rounds"
   while (!d.done()) d.step();
   CHECK(allocations == before);
 }
+
+TEST_CASE("a large budget reserves what sessions can hold, or a fixed amount") {
+  testing::table_model small{testing::random_table(16, 2, 1), 512};
+  testing::table_model endless{testing::random_table(16, 2, 1)};
+  const auto bytes_of_start = [](testing::table_model& m, std::size_t most) {
+    decoder d{autoregressive{m}, 1};
+    const std::size_t before = allocated_bytes;
+    d.start(token_list{1, 2, 3}, budget(most));
+    return allocated_bytes - before;
+  };
+  CHECK(bytes_of_start(small, 1'000'000) < 30'000);
+  CHECK(bytes_of_start(endless, 1'000'000) < 600'000);
+  CHECK(bytes_of_start(endless, static_cast<std::size_t>(-1)) < 600'000);
+}
+
+TEST_CASE("beyond what was reserved a text grows a few times") {
+  testing::table_model big{testing::random_table(4, 1, 1, 4.0F), 200'000};
+  decoder d{autoregressive{big}, 1};
+  d.start(token_list{1, 2, 3}, budget(static_cast<std::size_t>(-1)));
+  while (d.output().size() < 16'000) d.step();
+  const std::size_t before = allocations;
+  while (d.output().size() < 100'000) d.step();
+  CHECK(allocations - before < 20);
+}

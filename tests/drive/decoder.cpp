@@ -20,6 +20,7 @@ using namespace support;
 namespace {
 
 const token_list prompt{3, 1, 4, 1, 5};
+const token_list prompt_of_two{3, 1};
 
 token_list first_of(const token_list& tokens, std::size_t count) {
   return {tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(count)};
@@ -44,6 +45,15 @@ void check_border(decoder& d, const Make& make, testing::table_model& target) {
   decoder fresh = make();
   CHECK(again == decode(fresh, longer, budget(8)));
 }
+
+/// A stop condition by a function.
+template <class F>
+struct stop_after {
+  F asked;
+  bool stop_requested() const { return asked(); }
+};
+template <class F>
+stop_after(F) -> stop_after<F>;
 
 std::string_view letter_pairs(void*, token_id t) {
   static char piece[2];
@@ -198,14 +208,60 @@ TEST_CASE("cancelling ends between rounds and leaves trimmed sessions") {
     }
   }
   SECTION("by a sink that returns false") {
+    for (std::size_t last = 1; last <= 20; ++last) {
+      for (const std::size_t most : {20U, 60U}) {  // also in the round that ends the text
+        decoder d = make();
+        std::size_t seen = 0;
+        const stop_reason why = d.run(prompt, [&](generated_token) { return ++seen < last; }, budget(most));
+        CHECK(why == (last == most ? stop_reason::budget : stop_reason::cancelled));
+        CHECK(seen == last);
+        CHECK(tokens_of(d.output()) == first_of(whole, last));
+        CHECK(d.text().size() == prompt.size() + last);
+        check_border(d, make, big);
+      }
+    }
+  }
+  SECTION("by a sink that returns false within a draft that stands whole") {
+    testing::table_model same = whole_text_model(24);
+    const auto sure = [&] { return decoder{speculating(big, same, 0.0F), 4}; };
+    const token_list cold = plain(big, prompt, budget(60), 4, 0.0F);
+    for (std::size_t last = 1; last <= 12; ++last) {
+      decoder d = sure();
+      std::size_t seen = 0;
+      d.run(prompt, [&](generated_token) { return ++seen < last; }, budget(60));
+      CHECK(tokens_of(d.output()) == first_of(cold, last));
+      check_border(d, sure, big);
+    }
+  }
+  SECTION("by a sink that returns false, where sessions promise the least") {
+    testing::chain_only silent{big, 4};
+    testing::short_horizon near{small, 4};
+    for (std::size_t last = 1; last <= 12; ++last) {
+      decoder d{speculating(silent, near), 4};
+      std::size_t seen = 0;
+      d.run(prompt, [&](generated_token) { return ++seen < last; }, budget(60));
+      CHECK(tokens_of(d.output()) == first_of(whole, last));
+      token_list longer(d.text().begin(), d.text().end());
+      longer.push_back(2);
+      CHECK(decode(d, longer, budget(9)) == plain(big, longer, budget(9), 4));
+    }
+  }
+  SECTION("by a stop token between two chunks of the prompt") {
+    limits l = budget(60);
+    l.prefill_chunk = 10;
     decoder d = make();
-    std::size_t seen = 0;
-    CHECK(d.run(prompt, [&](generated_token) { return ++seen < 7; }, budget(60)) == stop_reason::cancelled);
-    CHECK(seen == 7);
-    CHECK(d.output().size() >= 7);
-    CHECK(d.output().size() < 7 + 5);
-    CHECK(tokens_of(d.output()) == first_of(whole, d.output().size()));
-    check_border(d, make, big);
+    std::stop_source stop;
+    big.reset_counts();
+    stop_after calls{[&] {
+      if (big.counts().calls == 3) stop.request_stop();
+      return stop.stop_requested();
+    }};
+    CHECK(d.run(token_list(500, 1), [](generated_token) {}, l, calls) == stop_reason::cancelled);
+    CHECK(big.counts().tokens == 30);
+    CHECK(d.output().empty());
+    // What was fed is used.
+    big.reset_counts();
+    CHECK(decode(d, token_list(40, 1), budget(5)) == plain(big, token_list(40, 1), budget(5), 4));
   }
   SECTION("by a stop token") {
     decoder d = make();
@@ -489,6 +545,70 @@ TEST_CASE("of a prompt that changes in its last tokens, only these are fed again
     decode(timid, first_of(long_prompt, 50), budget(1));
     CHECK(big.counts().tokens == 50);
   }
+}
+
+TEST_CASE("a prompt may be a part of the decoder's own text") {
+  testing::table_model big = whole_text_model(10);
+  testing::table_model small{testing::random_table(10, 1, 5)};
+  for (const std::size_t more : {4U, 300U}) {
+    decoder d{speculating(big, small), 3};
+    decode(d, prompt, budget(9));
+    token_list text(d.text().begin(), d.text().end());
+    d.run(d.text(), [](generated_token) {}, budget(more));
+    CHECK(tokens_of(d.output()) == plain(big, text, budget(more), 3));
+    text.assign(d.text().begin() + 3, d.text().begin() + 12);
+    d.start(d.text().subspan(3, 9), budget(more));
+    while (!d.done()) d.step();
+    CHECK(tokens_of(d.output()) == plain(big, text, budget(more), 3));
+  }
+}
+
+TEST_CASE("a generation has the seed that it is given, and those after it, too") {
+  testing::table_model big = whole_text_model(10, 1.0F);
+  const token_list of_1 = plain(big, prompt, budget(20), 1);
+  const token_list of_2 = plain(big, prompt, budget(20), 2);
+  REQUIRE(of_1 != of_2);
+  decoder d{autoregressive{big}, 1};
+  CHECK(decode(d, prompt, budget(20)) == of_1);
+  d.run(prompt, [](generated_token) {}, budget(20), 2);
+  CHECK(tokens_of(d.output()) == of_2);
+  CHECK(decode(d, prompt, budget(20)) == of_2);
+  d.start(prompt, budget(20), 1);
+  while (!d.done()) d.step();
+  CHECK(tokens_of(d.output()) == of_1);
+  d.start(prompt, budget(20), 1, 5);
+  while (!d.done()) d.step();
+  decoder stream{autoregressive{big}, 1, 5};
+  CHECK(tokens_of(d.output()) == decode(stream, prompt, budget(20)));
+}
+
+TEST_CASE("a budget may be as large as it likes, and a long text grows without moving what was shown") {
+  testing::table_model big{testing::random_table(4, 1, 1)};
+  for (const std::size_t most : {std::numeric_limits<std::size_t>::max(), std::size_t{0x7fffffff}}) {
+    decoder d{autoregressive{big}, 1};
+    d.start(prompt_of_two, budget(most));
+    const std::span<const token_id> before = d.text();
+    const std::span<const generated_token> first = d.step();
+    while (d.output().size() < 50000) d.step();
+    CHECK(before[1] == prompt_of_two[1]);
+    CHECK(first[0].token == d.output()[0].token);
+    CHECK(tokens_of(d.output()) == plain(big, prompt_of_two, budget(50000), 1));
+  }
+}
+
+TEST_CASE("a sequence that was under way starts anew in a decoder") {
+  testing::table_model big = whole_text_model(10);
+  sequence s{autoregressive{big}, 3};
+  std::vector<any_session> sessions;
+  sessions.push_back(open_session(*s.model_slots()[0]));
+  s.start(prompt, budget(9));
+  for (int i = 0; i < 4; ++i) s.absorb(s.plan()[0].id, answer(sessions[0], s.plan()[0]));
+  decoder d{std::move(s)};
+  CHECK(d.done());
+  CHECK(d.step().empty());
+  CHECK(d.why() == stop_reason::cancelled);
+  CHECK(d.output().size() == 3);
+  CHECK(decode(d, prompt, budget(9)) == plain(big, prompt, budget(9), 3));
 }
 
 TEST_CASE("sessions end with the decoder") {

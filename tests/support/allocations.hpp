@@ -11,9 +11,11 @@
 namespace {
 
 std::atomic<std::size_t> allocations{0};
+[[maybe_unused]] std::atomic<std::size_t> allocated_bytes{0};
 
 [[maybe_unused]] void* counted(std::size_t bytes, std::size_t alignment) {
   allocations.fetch_add(1, std::memory_order_relaxed);
+  allocated_bytes.fetch_add(bytes, std::memory_order_relaxed);
   const std::size_t size = bytes == 0 ? 1 : bytes;
   void* p = alignment <= alignof(std::max_align_t)
                 ? std::malloc(size)

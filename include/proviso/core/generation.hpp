@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <concepts>
 #include <coroutine>
 #include <cstddef>
@@ -45,15 +46,17 @@ class generation {
   generation(const generation&) = delete;
   generation& operator=(const generation&) = delete;
 
-  /// Prompt and committed tokens. The memory does not move during a generation.
+  /// Prompt and committed tokens. A span of them stays valid during a generation, however long the text becomes.
   std::span<const token_id> text() const noexcept { return detail::view(text_); }
   std::size_t prompt_size() const noexcept { return prompt_size_; }
   std::span<const generated_token> output() const noexcept { return detail::view(output_); }
   const limits& bounds() const noexcept { return limits_; }
   const statistics& stats() const noexcept { return stats_; }
   bool running() const noexcept { return why_ == stop_reason::running; }
-  stop_reason why() const noexcept { return why_; }
+  stop_reason why() const noexcept { return running() && asked_to_stop() ? stop_reason::cancelled : why_; }
   std::size_t stop_tail() const noexcept { return matcher_.stop_tail(); }
+  /// Tokens of the text for which there is memory.
+  std::size_t expected_size() const noexcept { return text_.capacity(); }
   /// Tokens that may still be emitted.
   std::size_t room() const noexcept { return limits_.max_tokens - output_.size(); }
   /// Randomness keyed by the place in the text: by the last committed token, the root of a draft.
@@ -109,6 +112,7 @@ class generation {
       void await_suspend(std::coroutine_handle<> algorithm) const noexcept { g.parked_ = algorithm; }
       void await_resume() const noexcept {}
     };
+    round_begin_ = std::exchange(round_end_, output_.size());
     return boundary{*this};
   }
 
@@ -157,6 +161,8 @@ class generation {
   /// Commits one token; ignored once the generation has stopped. Returns whether it still runs.
   bool append(token_id token, origin from, const law_view& p) {
     if (!running()) return false;
+    make_room(text_, outgrown_text_);
+    make_room(output_, outgrown_output_);
     text_.push_back(token);
     output_.push_back({token, from, static_cast<float>(numeric::log(p(token)))});
     ++stats_.emitted;
@@ -195,6 +201,22 @@ class generation {
   void stop(stop_reason why) noexcept {
     if (running()) why_ = why;
   }
+  /// Asks, from any thread, to stop as `cancelled` before the next evaluation is asked for.
+  void cancel() noexcept { asked_to_stop_.store(true, std::memory_order_relaxed); }
+  /// Drops the output behind its first `n` tokens and ends as `cancelled`. Tokens of the last round can be dropped:
+  /// `std::invalid_argument` for others.
+  void cut(std::size_t n) {
+    if (n < round_begin_) throw std::invalid_argument("proviso: cut: only tokens of the last round can be dropped");
+    for (std::size_t i = n; i < output_.size(); ++i) {
+      --stats_.emitted;
+      --counter(output_[i].from);
+      if (output_[i].from == origin::drafted) --stats_.accepted_at[depth_bin(i - round_begin_)];
+    }
+    output_.resize(n);
+    text_.resize(prompt_size_ + n);
+    matcher_.start(limits_);
+    why_ = stop_reason::cancelled;
+  }
   void count_discarded() noexcept { ++stats_.discarded; }
   void count_round() noexcept { ++stats_.rounds; }
   void count_drafted() noexcept { ++stats_.drafted; }
@@ -209,7 +231,11 @@ class generation {
   friend class sequence;
   friend class context;
 
-  void start(std::span<const token_id> prompt, limits l, std::size_t vocab) {
+  /// Tokens for which a generation reserves memory; beyond them it grows.
+  static constexpr std::size_t ahead = 16384;
+
+  /// `most`: tokens that the target's session can hold. The prompt may be a part of the text so far.
+  void start(std::span<const token_id> prompt, limits l, std::size_t vocab, std::size_t most) {
     l.check();
     if (prompt.empty()) throw std::invalid_argument("proviso: the prompt is empty: at least one token is needed");
     for (std::size_t i = 0; i < prompt.size(); ++i) {
@@ -218,17 +244,43 @@ class generation {
                                     ", outside the vocabulary of " + std::to_string(vocab) + " tokens");
       }
     }
-    limits_ = std::move(l);
-    text_.clear();
+    const std::size_t fits = most > prompt.size() ? most - prompt.size() : 0;
+    std::size_t to_come = l.max_tokens < ahead ? l.max_tokens : ahead;
+    to_come = to_come <= fits ? to_come : fits + 1;
+    detail::list<token_id> text;
+    text.reserve(prompt.size() + to_come);
+    detail::copy(prompt, text);
+    text_.swap(text);
     output_.clear();
-    text_.reserve(prompt.size() + limits_.max_tokens);
-    output_.reserve(limits_.max_tokens);
-    detail::copy(prompt, text_);
-    prompt_size_ = prompt.size();
+    output_.reserve(to_come);
+    outgrown_text_.clear();
+    outgrown_output_.clear();
+    limits_ = std::move(l);
+    prompt_size_ = text_.size();
+    round_begin_ = 0;
+    round_end_ = 0;
+    asked_to_stop_.store(false, std::memory_order_relaxed);
     stats_ = {};
     parked_ = nullptr;
     why_ = limits_.max_tokens == 0 ? stop_reason::budget : stop_reason::running;
     matcher_.start(limits_, vocab);
+  }
+
+  bool asked_to_stop() const noexcept { return asked_to_stop_.load(std::memory_order_relaxed); }
+  /// Takes note of `cancel`: from here on the algorithm sees a stopped generation.
+  void heed() noexcept {
+    if (asked_to_stop()) stop(stop_reason::cancelled);
+  }
+
+  /// Room for one more element. Memory that has become too small is kept, so that spans of it stay valid.
+  template <class T>
+  static void make_room(detail::list<T>& elements, detail::list<detail::list<T>>& outgrown) {
+    if (elements.size() < elements.capacity()) return;
+    detail::list<T> wider;
+    wider.reserve(2 * elements.size() + 64);
+    detail::copy(detail::view(elements), wider);
+    elements.swap(wider);
+    outgrown.push_back(std::move(wider));
   }
 
   static void check_tokens(std::span<const token_id> tokens, const model_slot& slot) {
@@ -279,11 +331,16 @@ class generation {
   statistics stats_;
   detail::list<token_id> text_;
   detail::list<generated_token> output_;
+  detail::list<detail::list<token_id>> outgrown_text_;
+  detail::list<detail::list<generated_token>> outgrown_output_;
   detail::list<token_id> path_;
   detail::list<float> scratch_;
   detail::list<node_id> kept_;
   std::coroutine_handle<> parked_ = nullptr;
   std::size_t prompt_size_ = 0;
+  std::size_t round_begin_ = 0;  // tokens of the output before the round that ended last
+  std::size_t round_end_ = 0;    // and after it
+  std::atomic<bool> asked_to_stop_{false};
   stop_reason why_ = stop_reason::budget;
 };
 

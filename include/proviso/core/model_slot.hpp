@@ -48,6 +48,11 @@ class model_slot {
     agreed_ = agreed_ < n ? agreed_ : n;
   }
 
+  /// The same, or forgets everything where the session cannot go back as far.
+  void shorten(std::size_t n) {
+    if (n < tokens_.size()) rewind(reach_ - n > max_rewind_ ? 0 : n);
+  }
+
   /// Of the block evaluated last, keeps the nodes of `path` (each the parent of the next). A path that is a prefix
   /// of the block is a rewind, so models without trees are asked for nothing more.
   void keep(std::span<const node_id> path) {
@@ -80,6 +85,7 @@ class model_slot {
     }
     agreed_ = common;
     committed_ = text.size();
+    used_ = true;
     return common;
   }
   /// Forgets everything, whatever state the session is in (an evaluation failed).
@@ -98,6 +104,12 @@ class model_slot {
     if (lost_) restart();
     agreed_ = 0;
     committed_ = tokens_.size() + (pending() ? 1 : 0);
+    used_ = false;
+  }
+  /// At the end of a text: forgets all but its first `n` tokens. What is held of an older text stays.
+  void end_text(std::size_t n) {
+    if (lost_) restart();
+    if (used_) shorten(n);
   }
 
   /// The request that evaluates `block` after the pending changes.
@@ -105,6 +117,7 @@ class model_slot {
     request r = trim();
     r.block = block;
     trimmed();
+    used_ = used_ || block.size() > 0;
     base_ = tokens_.size();
     for (const token_id token : block.nodes.tokens) tokens_.push_back(token);
     reach_ = tokens_.size();
@@ -129,7 +142,7 @@ class model_slot {
 
   /// Room for a text of `tokens` tokens and a draft after it.
   void reserve(std::size_t tokens) {
-    tokens_.reserve(tokens + 64);
+    tokens_.reserve((tokens < capacity_ ? tokens : capacity_) + 64);
     path_.reserve(64);
   }
 
@@ -147,6 +160,7 @@ class model_slot {
   bool gather_ = false;
   bool lost_ = false;
   bool promised_ = false;
+  bool used_ = false;  // matched or evaluated since the text was distrusted
 };
 
 }  // namespace v0

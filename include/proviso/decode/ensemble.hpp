@@ -237,10 +237,7 @@ class ensemble {
     waiting_.clear();
     closed_ = false;
     const std::size_t most = g.text().size() - 1;
-    for (std::size_t i = 0; i < models_.size(); ++i) {
-      model_slot& s = models_.slot(i);
-      s.rewind(s.length() > most && s.length() - most > s.max_rewind() ? 0 : most);
-    }
+    for (std::size_t i = 0; i < models_.size(); ++i) models_.slot(i).shorten(most);
   }
 
   combined models_;

@@ -36,8 +36,12 @@ concept algorithm = requires(A& a, generation& g, function_ref<void(model_slot&)
 ///     sequence s{algorithm, seed};
 ///     s.start(prompt, limits);
 ///     while (!s.done()) {
-///       for (auto open = s.plan(); !open.empty(); open = s.plan()) s.absorb(open[0].id, rows of open[0]);
-///     }                                            // here a round has ended, and `output` has grown
+///       if (auto open = s.plan(); !open.empty()) s.absorb(open[0].id, rows of open[0]);
+///       if (s.between_rounds()) show(s.output());   // it has grown
+///     }
+///
+/// Calls may come in any order: a generation that is started, cancelled, or has failed at any point leaves nothing in a
+/// session that the sequence does not know of. One thread drives a sequence; `cancel` may be called from any.
 class sequence {
  public:
   /// Takes the algorithm with its policies. Text is a function of (models, algorithm, prompt, seed, stream).
@@ -62,8 +66,9 @@ class sequence {
   /// bounds before `start`.
   const detail::list<model_slot*>& model_slots() const noexcept { return slots_; }
 
-  /// Begins a generation; also restarts one that has ended or failed. Sessions keep what the new prompt shares with
-  /// the tokens they hold. Throws `std::invalid_argument` for an empty prompt, a token outside the vocabulary or
+  /// Begins a generation; also restarts one that runs, has ended or has failed. Sessions keep what the new prompt shares
+  /// with the tokens they hold, as far as they can go back. The prompt may be a part of `text()`. Memory for 16384 tokens
+  /// is reserved, less where budget or capacity are smaller; it grows when more are emitted. Throws `std::invalid_argument` for an empty prompt, a token outside the vocabulary or
   /// senseless limits.
   void start(std::span<const token_id> prompt, limits bounds = {}) {
     generation& g = body_->g;
@@ -73,23 +78,31 @@ class sequence {
     }
     body_->clear();
     for (model_slot* slot : slots_) slot->distrust();
-    const std::size_t most = prompt.size() + bounds.max_tokens;
-    g.start(prompt, std::move(bounds), slots_[0]->model().vocab_size());
-    for (model_slot* slot : slots_) slot->reserve(most);
+    g.start(prompt, std::move(bounds), slots_[0]->model().vocab_size(), slots_[0]->capacity());
+    for (model_slot* slot : slots_) slot->reserve(g.expected_size());
     const frame_arena::scope frames{g.frames_};
     body_->root = body_->generate();
     body_->started = false;
     body_->ended = false;
   }
+  /// The same with another seed and stream, which stay until others are given. Throws `std::invalid_argument` when the
+  /// sequence owns a source of randomness that has none.
+  void start(std::span<const token_id> prompt, limits bounds, std::uint64_t seed, std::uint32_t stream = 0) {
+    if (!body_->reseed(philox{seed, stream})) {
+      throw std::invalid_argument("proviso: start: this sequence has a source of randomness without a seed");
+    }
+    start(prompt, std::move(bounds));
+  }
 
-  /// The evaluations that can be answered now, oldest first; empty at the end of a round and when done. Runs the
-  /// algorithm as far as it gets without answers. Valid until the next call of `plan` or `absorb`.
+  /// The evaluations that can be answered now, oldest first; empty when done. Runs the algorithm as far as it gets
+  /// without answers, so between rounds it begins the next one. Valid until the next call of `plan` or `absorb`.
   std::span<const request> plan() {
     if (open().empty()) advance();
     body_->handed_out = !body_->trims.empty();
     return open();
   }
-  /// Whether a round has just ended: `output` has grown and nothing is open.
+  /// Whether a round has just ended: `output` has grown and nothing is open. Not after the last round, which ends with
+  /// what the sessions must still forget.
   bool between_rounds() const noexcept { return body_->g.parked_ != nullptr; }
 
   /// Answers request `id` with its rows and runs the algorithm on. Rethrows what the algorithm throws (a row of the
@@ -104,6 +117,7 @@ class sequence {
       }
     }
     const frame_arena::scope frames{body_->g.frames_};
+    body_->g.heed();
     body_->g.board_.answer(id, rows, slots_[0]->model().vocab_size());
     settle();
   }
@@ -124,18 +138,28 @@ class sequence {
   std::size_t stop_tail() const noexcept { return body_->g.stop_tail(); }
 
   /// Nothing is left to do: the text has ended and every session was trimmed to it.
-  bool done() const noexcept { return body_->ended && body_->trims.empty(); }
+  bool done() const noexcept { return body_ == nullptr || (body_->ended && body_->trims.empty()); }
 
-  /// Asks the generation to end at the next border; what was emitted stays.
-  void cancel() noexcept { body_->g.stop(stop_reason::cancelled); }
+  /// Asks the generation to end before its next evaluation: at the end of the round, or between two chunks of the
+  /// prompt. What was emitted stays. May be called from any thread while the sequence lives where it is; a `start`
+  /// after it begins anew.
+  void cancel() noexcept { body_->g.cancel(); }
+  /// Drops the output behind its first `n` tokens, at least those of earlier rounds, and ends as `cancelled`; the
+  /// sessions forget what was dropped. Throws `std::logic_error` within a round, `std::invalid_argument` for fewer.
+  void cut(std::size_t n) {
+    if (!between_rounds() && (!body_->ended || (body_->handed_out && !body_->trims.empty()))) {
+      throw std::logic_error("proviso: cut: a round is under way; cut after its last answer");
+    }
+    if (n >= output().size()) return body_->g.stop(stop_reason::cancelled);
+    body_->g.cut(n);
+    if (body_->ended && body_->started) collect_trims();
+  }
 
   /// Tells the sequence that an evaluation failed: nothing more will be answered. What was emitted stays; the
   /// sessions restart from nothing at the next `start`.
-  void fail() noexcept {
-    body_->clear();
-    body_->g.stop(stop_reason::failed);
-    for (model_slot* slot : slots_) slot->restart();
-  }
+  void fail() noexcept { end_as(stop_reason::failed); }
+  /// The same for a caller who gives the text up, with the sessions perhaps: it ends as `cancelled` at once.
+  void abandon() noexcept { end_as(stop_reason::cancelled); }
 
  private:
   struct state_base {
@@ -143,6 +167,7 @@ class sequence {
     virtual ~state_base() = default;
     virtual task generate() = 0;
     virtual void visit(function_ref<void(model_slot&)> f) = 0;
+    virtual bool reseed(philox source) = 0;
     void clear() noexcept {
       root = task{};
       g.parked_ = nullptr;
@@ -168,6 +193,10 @@ class sequence {
     ~state() override { this->clear(); }  // the coroutine refers to `algo`
     task generate() override { return algo.generate(this->g); }
     void visit(function_ref<void(model_slot&)> f) override { algo.visit_models(f); }
+    bool reseed(philox other) override {
+      if constexpr (std::same_as<R, philox>) owned<R>::source = other;
+      return std::same_as<R, philox>;
+    }
     A algo;
   };
 
@@ -188,11 +217,18 @@ class sequence {
       }
     }
   }
+  void end_as(stop_reason why) noexcept {
+    body_->clear();
+    body_->g.heed();
+    body_->g.stop(why);
+    for (model_slot* slot : slots_) slot->restart();
+  }
   std::span<const request> open() const noexcept {
     return body_->trims.empty() ? body_->g.board_.open() : detail::view(body_->trims);
   }
   void advance() {
     const frame_arena::scope frames{body_->g.frames_};
+    body_->g.heed();
     if (!body_->started) {
       body_->started = true;
       body_->root.start();
@@ -210,8 +246,14 @@ class sequence {
       throw;
     }
     body_->ended = true;
+    collect_trims();
+  }
+  /// Asks every session to forget what stands behind the text without its last token.
+  void collect_trims() {
+    body_->trims.clear();
+    body_->handed_out = false;
     for (model_slot* slot : slots_) {
-      if (slot->lost()) slot->restart();
+      slot->end_text(text().size() - 1);
       if (!slot->pending()) continue;
       body_->trims.push_back(slot->trim());
       body_->trims.back().id = body_->g.board_.new_id();
