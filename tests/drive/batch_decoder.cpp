@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <limits>
+#include <memory>
 #include <stdexcept>
 #include <vector>
 
@@ -100,7 +101,8 @@ TEST_CASE("sequences join and leave between ticks") {
       const std::size_t name = batch.add(f.make(all[1]), all[1].prompt, budget(40));
       for (int i = 0; i < 6; ++i) batch.tick();
       const sequence s = batch.remove(name);
-      CHECK(!s.done());
+      CHECK(s.done());
+      CHECK(s.why() == stop_reason::cancelled);
       const token_list whole = f.alone({all[1].kind, all[1].prompt, 40, all[1].seed});
       CHECK(tokens_of(s.output()) == token_list(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(s.output().size())));
     }
@@ -143,22 +145,53 @@ TEST_CASE("a tick makes at most one call per model, for targets and drafters ali
   CHECK(blocks > 4 * ticks);  // many sequences share a call
 }
 
-TEST_CASE("when a model throws, the sequences of its call fail and the others go on") {
+/// Evaluates many sessions in one call; the n-th call throws.
+class fragile_batch {
+ public:
+  fragile_batch(testing::table_model& rows, std::size_t call) : rows_{&rows}, call_{call} {}
+  using session_type = testing::table_model::session_type;
+  std::size_t vocab_size() const { return rows_->vocab_size(); }
+  session_type open() { return rows_->open(); }
+  void eval(std::span<batch_item<session_type>> items) {
+    if (++made_ == call_) throw testing::evaluation_failed{call_};
+    rows_->eval(items);
+  }
+
+ private:
+  testing::table_model* rows_;
+  std::size_t call_;
+  std::size_t made_ = 0;
+};
+
+TEST_CASE("when a call on many sessions throws, its sequences fail and the others get their rows") {
   fleet f;
-  testing::throws_on unreliable{f.other, 9};
+  fragile_batch unreliable{f.other, 9};
   batch_decoder batch;
-  const std::vector<job> all = jobs(6);
-  std::vector<std::size_t> good;
-  for (std::size_t i = 0; i < 3; ++i) good.push_back(batch.add(f.make(all[i]), all[i].prompt, budget(all[i].tokens)));
   const token_list bad_prompt{1, 2};
   const std::size_t a = batch.add(autoregressive{unreliable}, bad_prompt, budget(20), 1);
   const std::size_t b = batch.add(autoregressive{unreliable}, bad_prompt, budget(20), 2);
-  CHECK_THROWS_AS(batch.run(), testing::evaluation_failed);
+  const std::vector<job> all = jobs(6);
+  std::vector<std::size_t> good;
+  for (std::size_t i = 0; i < 3; ++i) good.push_back(batch.add(f.make(all[i]), all[i].prompt, budget(40)));
+  std::vector<std::size_t> asked(good.size());
+  bool threw = false;
+  while (!threw) {
+    for (std::size_t k = 0; k < good.size(); ++k) asked[k] = batch[good[k]].plan()[0].id;
+    try {
+      batch.tick();
+    } catch (const testing::evaluation_failed&) {
+      threw = true;
+    }
+    for (std::size_t k = 0; k < good.size(); ++k) CHECK(!batch[good[k]].is_open(asked[k]));
+  }
+  REQUIRE(threw);
   CHECK(batch[a].why() == stop_reason::failed);
   CHECK(batch[b].why() == stop_reason::failed);
   CHECK(batch[a].done());
   batch.run();
-  for (std::size_t i = 0; i < good.size(); ++i) CHECK(tokens_of(batch[good[i]].output()) == f.alone(all[i]));
+  for (std::size_t i = 0; i < good.size(); ++i) {
+    CHECK(tokens_of(batch[good[i]].output()) == f.alone({all[i].kind, all[i].prompt, 40, all[i].seed}));
+  }
   // What was emitted before stays, and both can start again.
   const token_list expected = plain(f.other, bad_prompt, budget(20), 1);
   const token_list had = tokens_of(batch[a].output());
@@ -166,6 +199,90 @@ TEST_CASE("when a model throws, the sequences of its call fail and the others go
   batch[a].start(bad_prompt, budget(20));
   batch.run();
   CHECK(tokens_of(batch[a].output()) == expected);
+}
+
+TEST_CASE("where sessions are evaluated one by one, only the one that throws fails") {
+  fleet f;
+  testing::throws_on unreliable{f.other, 9};
+  batch_decoder batch;
+  std::vector<std::size_t> names;
+  const token_list prompt{1, 2};
+  for (std::uint64_t seed = 0; seed < 3; ++seed) {
+    names.push_back(batch.add(autoregressive{unreliable}, prompt, budget(20), seed));
+  }
+  CHECK_THROWS_AS(batch.run(), testing::evaluation_failed);
+  CHECK(batch[names[0]].output().size() == batch[names[1]].output().size());
+  batch.run();
+  std::size_t failed = 0;
+  for (std::uint64_t seed = 0; seed < 3; ++seed) {
+    const sequence& s = batch[names[seed]];
+    if (s.why() == stop_reason::failed) {
+      ++failed;
+      continue;
+    }
+    CHECK(tokens_of(s.output()) == plain(f.other, prompt, budget(20), seed));
+  }
+  CHECK(failed == 1);
+}
+
+/// Throws in the n-th round, before it asks for anything.
+class sudden {
+ public:
+  sudden(testing::table_model& model, std::size_t rounds) : slot_{model}, rounds_{rounds} {}
+  void visit_models(function_ref<void(model_slot&)> f) { f(slot_); }
+  task generate(generation& g) {
+    co_await g.feed(slot_, 1);
+    for (std::size_t i = 0;; ++i) {
+      if (i == rounds_) throw std::runtime_error("sudden");
+      const logits_rows rows = co_await g.evaluate(slot_, chain_block{g.text().subspan(slot_.length()), 1});
+      root_.reset(g.text().back(), g.text().size() - 1, 0);
+      g.append(0, origin::fresh, g.law(rows, 0, root_, draft::root(), shape_, law_));
+      co_await g.next_round();
+    }
+  }
+
+ private:
+  model_slot slot_;
+  std::size_t rounds_;
+  draft root_;
+  law_buffer law_;
+  transforms::temperature shape_;
+};
+
+TEST_CASE("when the plan of one sequence throws, the others get their rows in that tick") {
+  fleet f;
+  batch_decoder batch;
+  std::vector<std::size_t> names;
+  names.push_back(batch.add(autoregressive{f.big}, token_list{1}, budget(9), 1));
+  const std::size_t bad = batch.add(sudden{f.big, 3}, token_list{1}, budget(9), 1);
+  names.push_back(batch.add(autoregressive{f.big}, token_list{2}, budget(9), 1));
+  for (int i = 0; i < 3; ++i) batch.tick();
+  CHECK_THROWS_AS(batch.tick(), std::runtime_error);
+  CHECK(batch[bad].why() == stop_reason::failed);
+  for (const std::size_t name : names) CHECK(batch[name].output().size() == 4);
+  batch.run();
+  CHECK(tokens_of(batch[names[1]].output()) == plain(f.big, {2}, budget(9), 1));
+}
+
+TEST_CASE("a batch forgets a model when its last sequence is gone") {
+  // Models of equal type at different places: what is kept of each would show as memory.
+  testing::table_model big = whole_text_model(12);
+  batch_decoder batch;
+  const std::size_t stays = batch.add(autoregressive{big}, token_list{1}, budget(400), 1);
+  std::size_t after_ten = 0;
+  for (std::size_t i = 0; i < 300; ++i) {
+    auto model = std::make_unique<testing::throws_on>(big, 0);
+    const std::size_t name = batch.add(autoregressive{*model}, token_list{2, 3}, budget(2), i);
+    while (!batch[name].done()) batch.tick();
+    batch.remove(name);
+    if (i == 10) after_ten = batch.models();
+  }
+  CHECK(batch.models() == after_ten);
+  CHECK(batch.models() == 1);
+  batch.run();
+  CHECK(tokens_of(batch[stays].output()) == plain(big, {1}, budget(400), 1));
+  batch.remove(stays);
+  CHECK(batch.models() == 0);
 }
 
 TEST_CASE("when one sequence fails by itself, the others of the call get their rows") {

@@ -22,7 +22,9 @@ inline namespace v0 {
 /// per model. Sequences join and leave between ticks; targets and drafters' models are batched alike.
 ///
 /// Guarantee: each sequence's text is that of `decoder`, if the model's rows do not depend on the batch. Cost per
-/// tick: at most one call per model; nothing is allocated once the largest tick has been seen.
+/// tick: at most one call per model; nothing is allocated once the largest tick has been seen. A model whose last
+/// sequence was removed is forgotten. One thread ticks; `cancel` of a sequence may be called from any between two calls
+/// of `add` or `remove`.
 class batch_decoder {
  public:
   /// Adds a sequence, opens its sessions, starts it, and returns its name. Throws like `sequence::start`.
@@ -39,32 +41,42 @@ class batch_decoder {
     return add(sequence{std::move(algorithm_object), seed, stream}, prompt, bounds);
   }
 
-  /// Takes a sequence out, finished or not, and frees its sessions.
+  /// Takes a sequence out and frees its sessions. One that is not done ends as `cancelled`, with what it has emitted.
   sequence remove(std::size_t name) {
     const std::size_t i = find(name);
     sequence s = std::move(members_[i].text);
     members_.remove(i);
+    if (!s.done()) s.abandon();
+    for (std::size_t g = groups_.size(); g > 0; --g) {
+      if (!in_use(groups_[g - 1].batch.model())) groups_.remove(g - 1);
+    }
     return s;
   }
 
+  /// To look at a sequence, to cancel it, or to start it again; it stays in its place until `remove`.
   sequence& operator[](std::size_t name) { return members_[find(name)].text; }
   std::size_t size() const noexcept { return members_.size(); }
+  /// Models that are remembered: those that the sequences have asked so far.
+  std::size_t models() const noexcept { return groups_.size(); }
 
-  /// One call per model that has open requests. Returns whether any sequence still runs. When a model throws, the
-  /// sequences of that call fail, the others are untouched, and the exception passes through. When a policy of one
-  /// sequence throws, that sequence fails; the others get their rows before the exception passes through.
+  /// One call per model that has open requests. Returns whether any sequence still runs. When a call on many sessions
+  /// throws, its sequences fail; when a model that is called once per session or a policy throws, that sequence fails.
+  /// All others get their rows, and then the first exception of the tick passes through; `why()` tells who failed.
   bool tick() {
     for (group& g : groups_) g.clear();
     for (member& m : members_) {
-      if (m.text.done()) continue;
-      for (const request& r : m.text.plan()) {
-        group& g = group_of(m.text.model_slots()[r.model]->model());
-        if (!g.holds(m, r.model)) g.tasks.push_back({&m, r});
-      }
+      guarded(m, [&] {
+        if (m.text.done()) return;
+        for (const request& r : m.text.plan()) {
+          group& g = group_of(m.text.model_slots()[r.model]->model());
+          if (!g.holds(m, r.model)) g.tasks.push_back({&m, r});
+        }
+      });
     }
     for (group& g : groups_) {
       if (!g.tasks.empty()) evaluate(g);
     }
+    if (fault_) std::rethrow_exception(std::exchange(fault_, nullptr));
     for (const member& m : members_) {
       if (!m.text.done()) return true;
     }
@@ -86,6 +98,8 @@ class batch_decoder {
   struct open_request {
     member* owner;
     request ask;
+    logits_rows rows{};
+    std::size_t item = 0;  // its place in a call on many sessions, from 1
   };
   struct group {
     model_batch batch;
@@ -112,30 +126,59 @@ class batch_decoder {
     return groups_.back();
   }
 
-  void evaluate(group& g) {
+  /// Runs a part of the tick that concerns one sequence alone; that sequence fails when it throws.
+  template <class F>
+  void guarded(member& m, F&& part) {
     try {
-      for (open_request& t : g.tasks) {
-        any_session& session = t.owner->sessions[t.ask.model];
-        trim(session, t.ask);
-        if (t.ask.block.size() > 0) g.items.push_back({&session, t.ask.block});
-      }
-      if (!g.items.empty()) g.batch.eval(detail::writable(g.items));
+      part();
     } catch (...) {
-      for (open_request& t : g.tasks) t.owner->text.fail();
-      throw;
+      m.text.fail();
+      if (!fault_) fault_ = std::current_exception();
     }
-    std::exception_ptr first;
-    std::size_t item = 0;
+  }
+  /// Whether the request may still be carried out: an answer or a fault in this tick may have withdrawn it.
+  static bool is_open(const open_request& t) noexcept { return t.owner->text.is_open(t.ask.id); }
+
+  void evaluate(group& g) {
     for (open_request& t : g.tasks) {
-      const logits_rows rows = t.ask.block.size() > 0 ? g.items[item++].rows : logits_rows{};
+      if (!is_open(t)) continue;
+      guarded(*t.owner, [&] {
+        any_session& session = t.owner->sessions[t.ask.model];
+        if (!g.batch.together()) {
+          t.rows = answer(session, t.ask);
+          return;
+        }
+        trim(session, t.ask);
+        if (t.ask.block.size() == 0) return;
+        g.items.push_back({&session, t.ask.block});
+        t.item = g.items.size();
+      });
+    }
+    if (!g.items.empty()) {
       try {
-        if (t.owner->text.is_open(t.ask.id)) t.owner->text.absorb(t.ask.id, rows);  // else withdrawn meanwhile
+        g.batch.eval(detail::writable(g.items));
       } catch (...) {
-        t.owner->text.fail();
-        if (!first) first = std::current_exception();
+        for (open_request& t : g.tasks) {
+          if (t.item > 0) t.owner->text.fail();
+        }
+        if (!fault_) fault_ = std::current_exception();
       }
     }
-    if (first) std::rethrow_exception(first);
+    for (open_request& t : g.tasks) {
+      if (!is_open(t)) continue;
+      guarded(*t.owner, [&] {
+        if (t.item > 0) t.rows = g.items[t.item - 1].rows;
+        t.owner->text.absorb(t.ask.id, t.rows);
+      });
+    }
+  }
+  bool in_use(const model_ref& model) const noexcept {
+    for (const member& m : members_) {
+      for (const model_slot* slot : m.text.model_slots()) {
+        if (slot->model() == model) return true;
+      }
+    }
+    return false;
   }
 
   std::size_t find(std::size_t name) const {
@@ -147,6 +190,7 @@ class batch_decoder {
 
   detail::list<member> members_;
   detail::list<group> groups_;
+  std::exception_ptr fault_;  // the first of this tick
   std::size_t next_ = 0;
 };
 

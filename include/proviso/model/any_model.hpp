@@ -215,6 +215,8 @@ class model_batch {
   }
 
   const model_ref& model() const noexcept { return model_; }
+  /// Whether one call evaluates all items.
+  bool together() const noexcept { return scratch_ != nullptr; }
   /// Evaluates every item: in one call of a `batched_model`, else one session after another.
   void eval(std::span<any_batch_item> items) { model_.table_->eval(model_.model_, scratch_, items); }
 
