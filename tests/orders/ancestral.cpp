@@ -7,6 +7,8 @@
 using namespace proviso;
 using support::close;
 
+static_assert(orders::ancestral::scheduled);
+
 TEST_CASE("an ancestral step fills each position with probability 1 - stay, from its law") {
   support::canvas_trial trial{{2, 0, 2}, {{0.3, 0.7}, {0.5, 0.5}, {0.9, 0.1}}};
   trial.plan.stay = 0.25;

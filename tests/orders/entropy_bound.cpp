@@ -10,6 +10,8 @@
 using namespace proviso;
 using tokens = std::vector<token_id>;
 
+static_assert(!orders::entropy_bound::scheduled);
+
 TEST_CASE("an entropy bound fills the most certain positions until the others' entropies exceed it") {
   // Entropies in nats: 0.611, 0.199, 0.500.
   support::canvas_trial trial{{2, 2, 2}, {{0.7, 0.3}, {0.95, 0.05}, {0.2, 0.8}}, 0.0};

@@ -10,6 +10,8 @@
 using namespace proviso;
 using tokens = std::vector<token_id>;
 
+static_assert(!orders::factor::scheduled);
+
 TEST_CASE("a factor fills the largest n with (n + 1)(1 - c_n) < f") {
   // n = 1: 2 * 0.05 = 0.1; n = 2: 3 * 0.2 = 0.6; n = 3: 4 * 0.3 = 1.2
   support::canvas_trial trial{{2, 2, 2}, {{0.7, 0.3}, {0.95, 0.05}, {0.2, 0.8}}, 0.0};
@@ -20,5 +22,3 @@ TEST_CASE("a factor fills the largest n with (n + 1)(1 - c_n) < f") {
 }
 
 TEST_CASE("a factor that is not positive is refused") { REQUIRE_THROWS_AS(orders::factor(0.0), std::invalid_argument); }
-
-TEST_CASE("a factor plans no steps") { STATIC_REQUIRE(!orders::factor::scheduled); }

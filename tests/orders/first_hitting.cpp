@@ -7,6 +7,8 @@
 using namespace proviso;
 using support::close;
 
+static_assert(!orders::first_hitting::scheduled);
+
 TEST_CASE("first hitting fills one position, chosen uniformly, from its law") {
   support::canvas_trial trial{{2, 0, 2, 2}, {{0.3, 0.7}, {0.5, 0.5}, {0.9, 0.1}, {0.2, 0.8}}};
   auto law = trial.law(orders::first_hitting{});
@@ -15,5 +17,3 @@ TEST_CASE("first hitting fills one position, chosen uniformly, from its law") {
   CHECK(close(law[{2, 0, 0, 2}], 0.9 / 3.0));
   CHECK(close(law[{2, 0, 2, 1}], 0.8 / 3.0));
 }
-
-TEST_CASE("first hitting plans no steps") { STATIC_REQUIRE(!orders::first_hitting::scheduled); }

@@ -38,6 +38,8 @@ std::vector<std::size_t> quotas(std::size_t masked, std::size_t steps, const ord
 
 }  // namespace
 
+static_assert(orders::quota::scheduled);
+
 TEST_CASE("quotas sum to the masked positions") {
   CHECK(quotas(10, 4, orders::quota{}) == std::vector<std::size_t>{3, 3, 2, 2});
   CHECK(quotas(3, 5, orders::quota{}) == std::vector<std::size_t>{1, 1, 1, 0, 0});

@@ -11,6 +11,8 @@ using namespace proviso;
 using support::close;
 using tokens = std::vector<token_id>;
 
+static_assert(!orders::threshold::scheduled);
+
 TEST_CASE("a threshold fills all confident positions, and always the most confident one") {
   support::canvas_trial trial{{2, 2, 2}, {{0.95, 0.05}, {0.6, 0.4}, {0.08, 0.92}}, 0.0};
   CHECK(trial.after(orders::threshold{0.9}) == tokens{0, 2, 1});
@@ -37,5 +39,3 @@ TEST_CASE("a threshold outside [0, 1] is refused") {
   REQUIRE_THROWS_AS(orders::threshold(1.5), std::invalid_argument);
   REQUIRE_THROWS_AS(orders::threshold(-0.1), std::invalid_argument);
 }
-
-TEST_CASE("a threshold plans no steps") { STATIC_REQUIRE(!orders::threshold::scheduled); }
