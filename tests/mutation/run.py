@@ -37,8 +37,8 @@ INCLUDE = ROOT / "include" / "proviso"
 
 # What a change in a folder may break beside its own test and the tests that include the header, most telling first.
 SUITES = {
-    "core": ["drive/decoder", "decode/diffusion", "drive/batch_decoder", "mutants/token", "proofs/rules"],
-    "model": ["testing/check_model", "drive/decoder", "mutants/sessions", "drive/batch_decoder"],
+    "core": ["drive/decoder", "decode/diffusion", "drive/batch_decoder", "drive/pieces", "mutants/token", "proofs/rules"],
+    "model": ["testing/check_model", "drive/decoder", "mutants/sessions", "drive/batch_decoder", "drive/call_orders"],
     "transforms": ["decode/target", "proofs/rules", "drive/decoder"],
     "drafters": ["proofs/drafters", "drive/decoder", "mutants/drafting", "proofs/parallel", "mutants/parallel"],
     "lengths": ["proofs/lengths", "decode/speculative"],
@@ -47,8 +47,10 @@ SUITES = {
     "orders": ["decode/diffusion", "proofs/diffusion", "mutants/diffusion"],
     "schedules": ["decode/diffusion", "proofs/diffusion", "mutants/diffusion"],
     "stops": ["decode/diffusion", "proofs/diffusion"],
-    "decode": ["drive/decoder", "drive/batch_decoder", "decode/sequence", "mutants/sessions", "proofs/rules"],
-    "drive": ["drive/batch_decoder", "drive/decoder", "mutants/sessions", "decode/speculative"],
+    "decode": ["drive/decoder", "drive/batch_decoder", "decode/sequence", "drive/call_orders", "drive/pieces",
+               "mutants/sessions", "proofs/endings", "proofs/rules"],
+    "drive": ["drive/batch_decoder", "drive/decoder", "drive/call_orders", "drive/cancelling", "mutants/sessions",
+              "decode/speculative"],
     "testing": ["testing/prove_lossless", "testing/check_model", "mutants/token", "proofs/rules"],
 }
 NEAR = 4  # tests at most that are taken because they include the header
