@@ -35,6 +35,7 @@
 #include <proviso/core/statistics.hpp>
 #include <proviso/core/stopping.hpp>
 #include <proviso/core/task.hpp>
+#include <proviso/core/token_counts.hpp>
 #include <proviso/core/top_entries.hpp>
 #include <proviso/core/types.hpp>
 #include <proviso/core/view.hpp>
@@ -118,6 +119,7 @@
 #include <proviso/transforms/frequency_penalty.hpp>
 #include <proviso/transforms/logit_bias.hpp>
 #include <proviso/transforms/min_p.hpp>
+#include <proviso/transforms/minimum_length.hpp>
 #include <proviso/transforms/presence_penalty.hpp>
 #include <proviso/transforms/repetition_penalty.hpp>
 #include <proviso/transforms/temperature.hpp>

@@ -137,4 +137,52 @@ TEST_CASE("autoregressive: senseless prompts and rows are errors that say so") {
   CHECK(b.why() == stop_reason::failed);
 }
 
+/// log softmax of a row.
+std::vector<double> log_law(std::span<const float> row) {
+  double total = 0.0;
+  for (const float x : row) total += std::exp(static_cast<double>(x));
+  std::vector<double> log_p;
+  for (const float x : row) log_p.push_back(static_cast<double>(x) - std::log(total));
+  return log_p;
+}
+
+TEST_CASE("autoregressive: the model's own log-probabilities, and those of the best tokens, when asked for") {
+  const testing::row_table p = testing::random_table(7, 1, 3);
+  testing::table_model target{p};
+  limits bounds = budget(30);
+  for (const float temperature : {0.0F, 0.5F}) {
+    decoder d{autoregressive{target, transforms::temperature{temperature}}, 11};
+    d.run(tokens{2, 5}, ignore, bounds);
+    CHECK_THROWS_AS(d.report(0), std::out_of_range);
+    limits asked = bounds;
+    asked.best_tokens = 3;
+    decoder same{autoregressive{target, transforms::temperature{temperature}}, 11};
+    same.run(tokens{2, 5}, ignore, asked);
+    REQUIRE(same.output().size() == 30);
+    for (std::size_t i = 0; i < 30; ++i) {
+      CHECK(d.output()[i].token == same.output()[i].token);
+      CHECK(d.output()[i].log_probability == same.output()[i].log_probability);
+      const tokens before(same.text().begin(), same.text().begin() + static_cast<std::ptrdiff_t>(i + 2));
+      const std::vector<double> expected = log_law(p.row(before));
+      const own_law_report r = same.report(i);
+      CHECK(std::abs(static_cast<double>(r.log_probability) -
+                     expected[static_cast<std::size_t>(same.output()[i].token)]) < 1e-5);
+      REQUIRE(r.best.size() == 3);
+      for (std::size_t n = 0; n < 3; ++n) {
+        std::size_t better = 0;
+        for (const double x : expected) better += x > expected[static_cast<std::size_t>(r.best[n].token)] ? 1U : 0U;
+        CHECK(better == n);
+        CHECK(std::abs(static_cast<double>(r.best[n].log_probability) -
+                       expected[static_cast<std::size_t>(r.best[n].token)]) < 1e-5);
+      }
+      if (temperature == 0.0F) CHECK(r.best[0].token == same.output()[i].token);
+    }
+    CHECK_THROWS_AS(same.report(30), std::out_of_range);
+    asked.best_tokens = 0;
+    same.run(tokens{2, 5}, ignore, asked);
+    CHECK(same.report(29).best.empty());
+    CHECK(same.report(29).log_probability < 0.0F);
+  }
+}
+
 }  // namespace

@@ -317,6 +317,13 @@ TEST_CASE("senseless settings and canvases that do not fit are refused") {
   refused({.given = {3, 4}});
   t.settings = {.length = 100};
   REQUIRE_THROWS_AS(t.run(), std::length_error);
+  t.settings = {};
+  decoder d{t.make()};
+  limits asked;
+  asked.best_tokens = 1;
+  REQUIRE_THROWS_AS(d.run(
+                        two_tokens, [](generated_token) {}, asked),
+                    std::invalid_argument);
 }
 
 TEST_CASE("cancelling keeps the windows that were emitted") {

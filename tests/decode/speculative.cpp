@@ -5,7 +5,10 @@
 #include <limits>
 #include <stdexcept>
 
+#include <proviso/combine/weighted.hpp>
 #include <proviso/decode/autoregressive.hpp>
+#include <proviso/decode/combined.hpp>
+#include <proviso/decode/ensemble.hpp>
 #include <proviso/drafters/model.hpp>
 #include <proviso/drafters/none.hpp>
 #include <proviso/drafters/prompt_lookup.hpp>
@@ -238,6 +241,37 @@ TEST_CASE("speculative: a drafted token outside the vocabulary is named before t
   d.start(repeating_prompt);
   REQUIRE_THROWS_AS(d.step(), std::out_of_range);
   CHECK(d.why() == stop_reason::failed);
+}
+
+TEST_CASE("speculative: reports of own laws are those of plain decoding, for one model and for several") {
+  testing::table_model target{testing::random_table(5, 2, 3)};
+  testing::table_model peer{testing::random_table(5, 2, 9)};
+  testing::table_model small{testing::blended(testing::random_table(5, 2, 3), testing::random_table(5, 2, 4), 0.3)};
+  limits bounds = budget(40);
+  bounds.best_tokens = 2;
+  const auto compare = [&](decoder plain, decoder d) {
+    support::decode(plain, repeating_prompt, bounds);
+    support::decode(d, repeating_prompt, bounds);
+    REQUIRE(same_text(plain, d));
+    CHECK(d.stats().accepted > 5);
+    for (std::size_t i = 0; i < 40; ++i) {
+      const own_law_report a = plain.report(i);
+      const own_law_report b = d.report(i);
+      CHECK(a.log_probability == b.log_probability);
+      CHECK(a.log_probability < 0.0F);
+      REQUIRE(b.best.size() == 2);
+      CHECK(a.best[1].token == b.best[1].token);
+      CHECK(a.best[1].log_probability == b.best[1].log_probability);
+    }
+  };
+  const transforms::temperature cold{0.0F};
+  const auto both = [&] { return combined{combine::weighted{0.5, 0.5}, target, peer}; };
+  compare(decoder{autoregressive{target, cold}},
+          decoder{speculative{target, drafters::model{small}, rules::token{}, cold}});
+  compare(decoder{autoregressive{target}, 3}, decoder{speculative{target, drafters::model{small}, rules::match{}}, 3});
+  compare(decoder{autoregressive{both(), cold}},
+          decoder{speculative{both(), drafters::model{small}, rules::token{}, cold}});
+  compare(decoder{autoregressive{both(), cold}}, decoder{ensemble{both(), {2, 1}, cold}});
 }
 
 /// "{ a* } EOS": no word follows the last one, and asking for it is an error.

@@ -15,6 +15,9 @@
 #include <proviso/drive/batch_decoder.hpp>
 #include <proviso/lengths/heuristic.hpp>
 #include <proviso/rules/traversal.hpp>
+#include <proviso/transforms/chain.hpp>
+#include <proviso/transforms/frequency_penalty.hpp>
+#include <proviso/transforms/repetition_penalty.hpp>
 
 #include "support/allocations.hpp"
 #include "support/decoding.hpp"
@@ -26,8 +29,8 @@ using namespace support;
 namespace {
 
 /// Allocations in 100 rounds after the first 20 of one generation.
-std::size_t in_steady_rounds(decoder d) {
-  d.start(token_list{1, 2, 3}, budget(2000));
+std::size_t in_steady_rounds(decoder d, const limits& bounds = budget(2000)) {
+  d.start(token_list{1, 2, 3}, bounds);
   for (int i = 0; i < 20; ++i) d.step();
   const std::size_t before = allocations;
   for (int i = 0; i < 100; ++i) d.step();
@@ -56,6 +59,22 @@ TEST_CASE("the counter counts") {
 TEST_CASE("steady rounds of plain decoding allocate nothing") {
   models m;
   CHECK(in_steady_rounds(decoder{autoregressive{m.big}, 1}) == 0);
+}
+
+TEST_CASE("steady rounds with penalties, reports and every kind of stop allocate nothing") {
+  models m;
+  limits bounds = budget(2000);
+  bounds.best_tokens = 4;
+  bounds.end_tokens = {99};
+  bounds.stop_sequences = {{1, 1, 1, 1, 1, 1}};
+  bounds.stop_strings = {"no piece has this"};
+  bounds.pieces.piece = [](void*, token_id) -> std::string_view { return "piece"; };
+  const transforms::chain shape{transforms::frequency_penalty{0.1F}, transforms::repetition_penalty{1.1F, 100},
+                                transforms::temperature{0.8F}};
+  CHECK(in_steady_rounds(decoder{autoregressive{m.big, shape}, 1}, bounds) == 0);
+  CHECK(in_steady_rounds(
+            decoder{speculative{m.big, drafters::model{m.small}, rules::token{}, shape, lengths::fixed{6}}, 1},
+            bounds) == 0);
 }
 
 TEST_CASE("steady rounds of speculative decoding allocate nothing") {

@@ -52,11 +52,11 @@ struct canvas_memory {
 /// Every draw has a key of its own: (purpose, last token before the window, position in the window or number, step).
 class canvas_step {
  public:
-  /// `text` stands before the canvas; the root of `random` stands before the window. Everything referred to outlives
-  /// the step.
+  /// `text`, of which `prompt` tokens are the prompt's, stands before the canvas; the root of `random` stands before
+  /// the window. Everything referred to outlives the step.
   canvas_step(canvas& c, canvas_memory& memory, const canvas_plan& plan, std::span<const token_id> text,
-              function_ref<void(law_builder&, const text_position&)> shape, random_ref random)
-      : canvas_{c}, memory_{memory}, plan_{plan}, text_{text}, shape_{shape}, random_{random} {
+              function_ref<void(law_builder&, const text_position&)> shape, random_ref random, std::size_t prompt = 0)
+      : canvas_{c}, memory_{memory}, plan_{plan}, text_{text}, prompt_{prompt}, shape_{shape}, random_{random} {
     memory_.open.clear();
     memory_.filled.clear();
     for (std::size_t i = plan.begin; i < plan.end; ++i) {
@@ -183,7 +183,7 @@ class canvas_step {
     b.begin(rows_->row(row, detail::writable(memory_.scratch)), memory_.buffer);
     b.edit()[static_cast<std::size_t>(canvas_.mask())] = -std::numeric_limits<float>::infinity();
     try {
-      shape_(b, {text_, canvas_.tokens().first(position)});
+      shape_(b, {text_, canvas_.tokens().first(position), prompt_});
       point_ = b.is_point();
       b.soften();
       law_ = b.finish();
@@ -199,6 +199,7 @@ class canvas_step {
   canvas_memory& memory_;
   const canvas_plan plan_;
   std::span<const token_id> text_;
+  std::size_t prompt_;
   function_ref<void(law_builder&, const text_position&)> shape_;
   random_ref random_;
   const logits_rows* rows_ = nullptr;

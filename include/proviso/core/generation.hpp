@@ -50,6 +50,16 @@ class generation {
   std::span<const token_id> text() const noexcept { return detail::view(text_); }
   std::size_t prompt_size() const noexcept { return prompt_size_; }
   std::span<const generated_token> output() const noexcept { return detail::view(output_); }
+  /// Whether own laws are to be reported, and the report on output token `i`; valid while the generation stands still.
+  bool reports() const noexcept { return limits_.best_tokens.has_value(); }
+  own_law_report report(std::size_t i) const {
+    if (i >= own_.size()) {
+      throw std::out_of_range("proviso: there is no report on output token " + std::to_string(i) +
+                              ": it is not out, or limits::best_tokens did not ask for reports");
+    }
+    const std::size_t begin = i == 0 ? 0 : own_[i - 1].best_end;
+    return {own_[i].log_probability, detail::view(best_).subspan(begin, own_[i].best_end - begin)};
+  }
   const limits& bounds() const noexcept { return limits_; }
   const statistics& stats() const noexcept { return stats_; }
   bool running() const noexcept { return why_ == stop_reason::running; }
@@ -146,7 +156,8 @@ class generation {
     return law(rows.row(i, detail::writable(scratch_)), at(d, node), shape, out);
   }
   /// The law of a row that stands at `where`, built in `out`.
-  law_view law(std::span<const float> row, const text_position& where, transform_ref shape, law_buffer& out) {
+  law_view law(std::span<const float> row, text_position where, transform_ref shape, law_buffer& out) {
+    where.prompt = prompt_size_;
     builder_.begin(row, out);
     shape(builder_, where);
     return builder_.finish();
@@ -158,11 +169,13 @@ class generation {
     return {text().first(d.root_position() + 1), detail::view(path_)};
   }
 
-  /// Commits one token; ignored once the generation has stopped. Returns whether it still runs.
-  bool append(token_id token, origin from, const law_view& p) {
+  /// Commits one token; ignored once the generation has stopped. Returns whether it still runs. `own` is the model's
+  /// own law at its place, needed when `reports()`.
+  bool append(token_id token, origin from, const law_view& p, const law_view& own = {}) {
     if (!running()) return false;
     make_room(text_, outgrown_text_);
     make_room(output_, outgrown_output_);
+    if (own) note(token, own);
     text_.push_back(token);
     output_.push_back({token, from, static_cast<float>(numeric::log(p(token)))});
     ++stats_.emitted;
@@ -179,7 +192,9 @@ class generation {
   /// target (a `model_slot`, or what has `keep` like one) which nodes to keep. Returns the number of drafted tokens
   /// that were emitted.
   template <class Target>
-  std::size_t commit(const draft& d, const outcome& o, const target_laws& p, Target& target) {
+  std::size_t commit(const draft& d, const outcome& o, const target_laws& p, Target& target,
+                     const target_laws* own = nullptr) {
+    const auto own_law = [&](node_id node) { return own != nullptr && running() ? (*own)(node) : law_view{}; };
     ++stats_.rounds;
     stats_.deviation += o.deviation;
     count_drafted(d);
@@ -188,12 +203,12 @@ class generation {
     kept_.reserve(d.expected_size());
     kept_.push_back(draft::root());
     for (const node_id node : o.path) {
-      append(d.token(node), origin::drafted, p(kept_.back()));
+      append(d.token(node), origin::drafted, p(kept_.back()), own_law(kept_.back()));
       kept_.push_back(node);
     }
     const std::size_t accepted = output_.size() - before;
     for (std::size_t i = 0; i < accepted; ++i) ++stats_.accepted_at[depth_bin(i)];
-    append(o.next, o.from, p(o.tip()));
+    append(o.next, o.from, p(o.tip()), own_law(o.tip()));
     target.keep(detail::view(kept_).first(output_.size() - before));  // all committed tokens except the last
     return accepted;
   }
@@ -264,6 +279,22 @@ class generation {
     parked_ = nullptr;
     why_ = limits_.max_tokens == 0 ? stop_reason::budget : stop_reason::running;
     matcher_.start(limits_, vocab);
+    builder_.follow_text();
+    own_.clear();
+    best_.clear();
+    if (reports()) {
+      constexpr std::size_t ahead = 1024;
+      const std::size_t most = limits_.max_tokens < ahead ? limits_.max_tokens : ahead;
+      own_.reserve(most);
+      best_.reserve(most * (*limits_.best_tokens < vocab ? *limits_.best_tokens : vocab));
+    }
+  }
+
+  void note(token_id token, const law_view& own) {
+    for (const std::size_t entry : top_.of(own, *limits_.best_tokens)) {
+      best_.push_back({own.token(entry), static_cast<float>(numeric::log(own.weight(entry) / own.total()))});
+    }
+    own_.push_back({static_cast<float>(numeric::log(own(token))), best_.size()});
   }
 
   bool asked_to_stop() const noexcept { return asked_to_stop_.load(std::memory_order_relaxed); }
@@ -333,6 +364,12 @@ class generation {
   detail::list<generated_token> output_;
   detail::list<detail::list<token_id>> outgrown_text_;
   detail::list<detail::list<generated_token>> outgrown_output_;
+  struct own_record {
+    float log_probability;
+    std::size_t best_end;  // in `best_`
+  };
+  detail::list<own_record> own_;  // of the output, when it is reported
+  detail::list<scored_token> best_;
   detail::list<token_id> path_;
   detail::list<float> scratch_;
   detail::list<node_id> kept_;

@@ -11,6 +11,7 @@
 #include <proviso/core/list.hpp>
 #include <proviso/core/numeric.hpp>
 #include <proviso/core/selection.hpp>
+#include <proviso/core/token_counts.hpp>
 #include <proviso/core/types.hpp>
 #include <proviso/core/view.hpp>
 
@@ -21,12 +22,7 @@ inline namespace v0 {
 struct text_position {
   std::span<const token_id> prefix;  ///< prompt and committed tokens
   std::span<const token_id> path;    ///< drafted tokens that follow the prefix at this row
-};
-
-/// A token and how often it occurs.
-struct token_count {
-  token_id token = 0;
-  std::uint32_t count = 0;
+  std::size_t prompt = 0;            ///< of the prefix, tokens of the prompt: behind them the output begins
 };
 
 /// A row of logits on its way to a law. Transforms edit it in the order in which they stand in their chain:
@@ -36,6 +32,13 @@ struct token_count {
 /// law lies in the `law_buffer`; everything else in the builder's own memory, reused from row to row.
 class law_builder {
  public:
+  /// Says that rows stand in another text from now on, which only grows until the next call: then what `occurrences`
+  /// counts is counted once. Without such a call every row may stand in a text of its own.
+  void follow_text() noexcept {
+    follows_ = true;
+    for (token_counts& c : counts_) c.forget();
+  }
+
   /// Starts with all tokens as candidates. `logits` stays alive and unchanged until `finish` has returned.
   void begin(std::span<const float> logits, law_buffer& out) {
     logits_ = logits;
@@ -196,24 +199,21 @@ class law_builder {
   detail::list<std::uint32_t>& members() noexcept { return members_; }
 
   /// The distinct tokens of the text at `where` (prefix, then path), each with the number of its occurrences. The
-  /// first `skip` tokens of the text do not count, nor do those before the last `window`. Cost: O(tokens counted).
+  /// first `skip` tokens of the text do not count, nor do those before the last `window`. Valid until the next call.
+  /// Cost: O(tokens that came or left since the last row, and the path) in a text that is followed, else O(tokens).
   const detail::list<token_count>& occurrences(const text_position& where, std::size_t skip = 0,
                                                std::size_t window = static_cast<std::size_t>(-1)) {
-    const std::size_t length = where.prefix.size() + where.path.size();
-    const std::size_t old = length > window ? length - window : 0;
-    counts_.resize(vocab_ > counts_.size() ? vocab_ : counts_.size());
-    seen_.reserve(vocab_);
-    seen_.clear();
-    for (std::size_t i = old > skip ? old : skip; i < length; ++i) {
-      const token_id x = i < where.prefix.size() ? where.prefix[i] : where.path[i - where.prefix.size()];
-      if (static_cast<std::size_t>(x) >= vocab_) continue;
-      if (counts_[static_cast<std::size_t>(x)]++ == 0) seen_.push_back({x, 0});
+    std::size_t i = 0;
+    while (i < counts_.size() && (counts_[i].skip() != skip || counts_[i].window() != window)) ++i;
+    if (i == counts_.size()) {
+      if (!follows_) {  // no memory for what no later row asks
+        counts_.clear();
+        i = 0;
+      }
+      counts_.push_back(token_counts{skip, window});
     }
-    for (token_count& s : seen_) {
-      s.count = counts_[static_cast<std::size_t>(s.token)];
-      counts_[static_cast<std::size_t>(s.token)] = 0;
-    }
-    return seen_;
+    if (!follows_) counts_[i].forget();
+    return counts_[i].of(where.prefix, where.path, vocab_);
   }
 
   /// The law of the candidates. Throws like `top`.
@@ -298,8 +298,8 @@ class law_builder {
   law_buffer* out_ = nullptr;
   detail::list<float> values_, weights_, scores_, maxima_;
   detail::list<token_id> ids_;
-  detail::list<std::uint32_t> members_, counts_;  // counts are 0 between uses
-  detail::list<token_count> seen_;
+  detail::list<std::uint32_t> members_;
+  detail::list<token_counts> counts_;  // one for each pair of skip and window
   std::size_t vocab_ = 0;
   double total_ = 0.0;
   float top_ = 0.0F;
@@ -307,7 +307,8 @@ class law_builder {
   bool sparse_ = false;
   bool point_ = false;
   bool top_known_ = false;
-  bool fresh_ = false;  // weights_ hold the current candidates' weights
+  bool follows_ = false;  // rows stand in one growing text
+  bool fresh_ = false;    // weights_ hold the current candidates' weights
 };
 
 /// A transform is a pure function of a row and its place in the text. It edits the builder; it throws

@@ -23,7 +23,7 @@ class seen_tokens {
   }
 
   /// Replaces the logit of every such token by `change(logit, number of its occurrences)`.
-  /// Cost: a copy of the row when there are any, and O(tokens counted).
+  /// Cost: a copy of the row when there are any, and O(distinct tokens); tokens are counted once per text.
   template <class Change>
   void edit(law_builder& row, const text_position& where, Change&& change) const {
     const detail::list<token_count>& seen = row.occurrences(where, skip_, window_);

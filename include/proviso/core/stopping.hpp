@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -35,6 +36,10 @@ struct limits {
   detokenizer pieces{};
   /// Largest number of tokens per evaluation while a prompt is fed.
   std::size_t prefill_chunk = 512;
+
+  /// When set, every token is reported with its log-probability under the model's own law, before transforms, and with
+  /// so many most probable tokens of that law. Cost: an exponential per column and emitted token.
+  std::optional<std::size_t> best_tokens{};
 
   /// Throws `std::invalid_argument` when a field makes no sense.
   void check() const {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace proviso {
 inline namespace v0 {
@@ -44,6 +45,18 @@ struct generated_token {
   token_id token = 0;
   origin from = origin::fresh;
   float log_probability = 0.0F;
+};
+
+/// A token and the natural logarithm of its probability.
+struct scored_token {
+  token_id token = 0;
+  float log_probability = 0.0F;
+};
+
+/// What the model itself says about an emitted token, before transforms, when `limits::best_tokens` asks for it.
+struct own_law_report {
+  float log_probability = 0.0F;        ///< of the token
+  std::span<const scored_token> best;  ///< the most probable tokens, the best first, none of probability 0
 };
 
 }  // namespace v0

@@ -35,6 +35,7 @@ class autoregressive {
   void visit_models(function_ref<void(model_slot&)> f) { target_.visit_models(f); }
 
   task generate(generation& g) {
+    const auto untouched = [](law_builder&, const text_position&) {};
     co_await target_.feed(g);
     while (g.running()) {
       target_.draft_limit(g, 0);
@@ -45,7 +46,10 @@ class autoregressive {
       const law_view p = laws_.get(root_, draft::root(), [&](law_buffer& out) {
         return target_.law(g, rows, root_, draft::root(), shape_, out);
       });
-      g.append(g.random().pick_token(p, g.text().size(), draw_), origin::fresh, p);
+      const token_id token = g.random().pick_token(p, g.text().size(), draw_);
+      law_view own;
+      if (g.reports()) own = target_.law(g, rows, root_, draft::root(), untouched, own_);
+      g.append(token, origin::fresh, p, own);
       g.count_round();
       co_await g.next_round();
     }
@@ -57,6 +61,7 @@ class autoregressive {
   draw draw_;
   draft root_;
   law_cache laws_;
+  law_buffer own_;
 };
 
 }  // namespace v0

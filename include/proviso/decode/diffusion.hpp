@@ -54,8 +54,9 @@ struct canvas_settings {
 /// the budget, or the end of the canvas (`stop_reason::budget`); a growing one goes on until one of the first two or
 /// the capacity. Cost: at most one evaluation per step: rows are used until the canvas changes.
 ///
-/// Guarantee: that of the order. Errors: `std::invalid_argument` for settings that make no sense, `std::length_error`
-/// when text and canvas exceed the capacity, `std::domain_error` for a row that is not a law.
+/// Guarantee: that of the order. Errors: `std::invalid_argument` for settings that make no sense, and when
+/// `limits::best_tokens` is set, since no law of a token from left to right is computed; `std::length_error` when text
+/// and canvas exceed the capacity, `std::domain_error` for a row that is not a law.
 /// Source: Sahoo et al. (MDLM), arXiv 2406.07524; windows: Nie et al. (LLaDA), arXiv 2502.09992, Arriola et al.
 /// (BD3LM), arXiv 2503.09573; caches: Wu et al. (Fast-dLLM), arXiv 2505.22618.
 template <canvas_order Order = orders::ancestral, transform Transform = transforms::temperature,
@@ -81,6 +82,10 @@ class diffusion {
   }
 
   task generate(generation& g) {
+    if (g.reports()) {
+      throw std::invalid_argument("proviso: diffusion: limits::best_tokens asks for laws that a denoiser has not");
+    }
+    memory_.builder.follow_text();
     slot_.restart();
     known_ = 0;
     while (g.running()) {
@@ -93,7 +98,7 @@ class diffusion {
           const bool last = Order::scheduled && plan.step >= plan.steps;
           if (Order::scheduled && !last) plan.stay = stay(plan);
           const std::span<const token_id> text = g.text().first(base_);
-          canvas_step s{canvas_, memory_, plan, text, shape_, g.random()};
+          canvas_step s{canvas_, memory_, plan, text, shape_, g.random(), g.prompt_size()};
           if (last || prepare(s)) {
             if (!refreshed_ || canvas_.version() != version_) {
               if (settings_.cache == canvas_cache::frozen && slot_.length() < base_) {

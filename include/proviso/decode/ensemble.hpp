@@ -196,34 +196,38 @@ class ensemble {
 
   /// Verifies the tokens that all models have scored. Returns false when one was refused.
   bool verify(generation& g) {
+    const auto untouched = [](law_builder&, const text_position&) {};
     const std::size_t tested = waiting_.scored_by_all();
     std::size_t accepted = 0;
     bool stood = true;
     while (stood && g.running() && accepted < tested) {
       const typename queue::entry& head = waiting_.at(0);
-      const law_view v = law_of(g, head);
+      law_view own;
+      if (g.reports()) own = law_of(g, head, untouched, own_, {});
+      const law_view v = law_of(g, head, shape_, combined_, head.drawn);
       const law_view& q = head.drawn.law;
       constexpr node_id node = 1;
       const token_id x = waiting_.tokens()[0];
       stood = g.random().flip(v(x), q(x), purpose::acceptance, node);
       if (stood) {
-        g.append(x, origin::drafted, v);
+        g.append(x, origin::drafted, v, own);
         waiting_.pop();
         ++accepted;
       } else {
         const law_view rest = numeric::residual(v, q, residual_);
-        g.append(g.random().pick(rest, purpose::residual, node), origin::corrected, v);
+        g.append(g.random().pick(rest, purpose::residual, node), origin::corrected, v, own);
         forget(g);
       }
     }
     g.count_verified(tested, accepted);
     return stood;
   }
-  law_view law_of(generation& g, const typename queue::entry& head) {
+  law_view law_of(generation& g, const typename queue::entry& head, transform_ref shape, law_buffer& out,
+                  const combined::known_law& known) {
     rows_.clear();
     for (const detail::list<float>& row : head.rows) rows_.push_back(detail::view(row));
     try {
-      return models_.law(g, detail::view(rows_), {g.text(), {}}, shape_, combined_, head.drawn);
+      return models_.law(g, detail::view(rows_), {g.text(), {}}, shape, out, known);
     } catch (const std::domain_error& fault) {
       fail(fault, g.text().size());
     }
@@ -250,6 +254,7 @@ class ensemble {
   detail::list<float> scratch_;
   detail::list<std::span<const float>> rows_;
   law_buffer combined_;
+  law_buffer own_;
   law_buffer residual_;
 };
 

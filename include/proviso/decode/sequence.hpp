@@ -134,6 +134,9 @@ class sequence {
   /// Prompt and output.
   std::span<const token_id> text() const noexcept { return body_->g.text(); }
   const statistics& stats() const noexcept { return body_->g.stats(); }
+  /// What the model itself says about output token `i`, before transforms, if `limits::best_tokens` asks for that;
+  /// valid until the next call of `plan` or `absorb`. Throws `std::out_of_range` when there is no such report.
+  own_law_report report(std::size_t i) const { return body_->g.report(i); }
   stop_reason why() const noexcept { return body_->g.why(); }
   std::size_t stop_tail() const noexcept { return body_->g.stop_tail(); }
 

@@ -51,6 +51,7 @@ class speculative {
 
   task generate(generation& g) {
     const transform_ref shape{shape_};
+    const auto untouched = [](law_builder&, const text_position&) {};
     drafter_.start(g.text());
     length_.start();
     if constexpr (requires { rule_.start(); }) rule_.start();
@@ -76,7 +77,9 @@ class speculative {
       const target_laws p{law_after};
       const outcome o = rule_(draft_, p, g.random());
 
-      const std::size_t accepted = g.commit(draft_, o, p, target_);
+      auto own_after = [&](node_id n) { return target_.law(g, rows, draft_, n, untouched, own_); };
+      const target_laws own{own_after};
+      const std::size_t accepted = g.commit(draft_, o, p, target_, g.reports() ? &own : nullptr);
       feedback f{draft_, o, g.text(), accepted};
       if constexpr (std::is_convertible_v<decltype(rows), logits_rows>) f.rows = rows;
       drafter_.commit(f);
@@ -93,6 +96,7 @@ class speculative {
   Length length_;
   draft draft_;
   law_cache laws_;
+  law_buffer own_;
 };
 
 }  // namespace v0

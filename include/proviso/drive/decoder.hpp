@@ -83,6 +83,9 @@ class decoder {
   }
 
   bool done() const noexcept { return sequence_.done(); }
+  /// What the model itself says about output token `i`, before transforms, if `limits::best_tokens` asks for that;
+  /// valid until the next step. Throws `std::out_of_range` when there is no such report.
+  own_law_report report(std::size_t i) const { return sequence_.report(i); }
   stop_reason why() const noexcept { return sequence_.why(); }
   /// Ends the generation after the evaluation that runs; see `sequence::cancel`. From any thread, while the decoder stays
   /// where it is.

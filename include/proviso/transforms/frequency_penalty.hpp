@@ -23,7 +23,7 @@ namespace transforms {
 /// Order: acts at the temperature applied so far (after a temperature of 0, at the one before). Before
 /// truncations, as a rule.
 /// Errors: `std::invalid_argument` when the penalty is not finite or the window is 0.
-/// Cost: a copy of the row and O(tokens counted).
+/// Cost: a copy of the row and O(distinct tokens); every token of the text is counted once, not once per row.
 /// Source: OpenAI API reference, "frequency_penalty".
 class frequency_penalty {
  public:

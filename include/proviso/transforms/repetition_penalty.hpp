@@ -22,7 +22,7 @@ namespace transforms {
 /// Order: acts on the logits as the model gave them, whether it stands before or after `temperature`. Before
 /// truncations, as a rule.
 /// Errors: `std::invalid_argument` when the penalty is not positive and finite or the window is 0.
-/// Cost: a copy of the row and O(tokens counted).
+/// Cost: a copy of the row and O(distinct tokens); every token of the text is counted once, not once per row.
 /// Source: Keskar et al., "CTRL", arXiv 1909.05858, section 4.1; negative logits as in Hugging Face transformers.
 class repetition_penalty {
  public:
