@@ -4,8 +4,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <random>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
 #include <proviso/backends/eigen/matrix.hpp>
@@ -50,6 +53,15 @@ struct activations {
     }
   }
 };
+
+/// Column `k` of fixed point row 0 as an integer.
+int fixed_value(const activations& x, const kernel_table& kernels, std::size_t k) {
+  const std::int8_t* block = x.digits.data() + k / 64 * x.fixed.block_stride;
+  if (kernels.layout.split) return block[k % 64] + 256 * block[64 + k % 64];
+  std::int16_t whole = 0;
+  std::memcpy(&whole, block + 2 * (k % 64), sizeof whole);
+  return whole;
+}
 
 std::vector<std::vector<float>> multiply(const packed_matrix& matrix, const activations& x, std::size_t first,
                                          std::size_t count, float start, bool add) {
@@ -136,6 +148,57 @@ TEST_CASE("products are right, and the same for any number of tokens and panels"
   }
 }
 
+TEST_CASE("integer products are exact sums rounded as documented, with the same bits on every instruction set") {
+  numbers number;
+  for (instruction_set set : instruction_sets()) {
+    const kernel_table kernels = kernels_of(set);
+    if (kernels.fix == nullptr) continue;
+    for (std::size_t columns : {5U, 320U, 512U, 576U, 736U, 1024U, 1088U, 3000U}) {
+      for (bool extreme : {false, true}) {
+        const std::size_t height = 80;
+        const std::size_t count = 13;
+        packed_matrix matrix(height, columns, weight_storage::i8, kernels);
+        std::vector<std::vector<std::int8_t>> weights(height, std::vector<std::int8_t>(columns));
+        for (std::size_t r = 0; r < height; ++r) {
+          for (std::int8_t& w : weights[r]) w = static_cast<std::int8_t>(128.0F * number());
+          // The largest sums there can be, of either sign.
+          if (extreme && r % 3 != 0) std::fill(weights[r].begin(), weights[r].end(), std::int8_t(r % 3 == 1 ? 127 : -128));
+          matrix.set_row(r, weights[r], 0.01F + 0.001F * static_cast<float>(r));
+        }
+        activations x(count, columns, kernels, number);
+        for (std::size_t t = 0; extreme && t < count; t += 2) {
+          std::fill_n(x.rows[t].begin(), columns, t % 4 == 0 ? 1.5F : -1.5F);
+          kernels.fix(x.rows[t].data(), padded(columns), x.fixed, t);
+        }
+        INFO(kernels.name << ", " << columns << " columns, extreme: " << extreme);
+        std::size_t wrong = 0;
+        for (std::size_t size : {1U, 2U, 3U, 4U, 5U, 6U, 7U, 8U, 13U}) {
+          const auto out = multiply(matrix, x, 0, size, 0.25F, false);
+          const auto added = multiply(matrix, x, 0, size, 0.25F, true);
+          for (std::size_t t = 0; t < size; ++t) {
+            float largest = 0.0F;
+            for (float value : x.rows[t]) largest = std::max(largest, std::fabs(value));
+            const float factor = fixed_point_levels / largest;
+            const float unit = largest / fixed_point_levels;
+            for (std::size_t r = 0; r < height; ++r) {
+              std::int64_t sum = 0;
+              for (std::size_t k = 0; k < columns; ++k) {
+                sum += weights[r][k] * static_cast<std::int64_t>(std::nearbyint(x.rows[t][k] * factor));
+              }
+              const float value = std::fma(static_cast<float>(sum >> 8), 256.0F, static_cast<float>(sum & 255));
+              if (columns <= 1024) wrong += value != static_cast<float>(sum);
+              const float scale = unit * (0.01F + 0.001F * static_cast<float>(r));
+              wrong += out[t][r] != value * scale;
+              wrong += added[t][r] != std::fma(value, scale, 0.25F);
+            }
+          }
+        }
+        CHECK(wrong == 0);
+      }
+    }
+  }
+}
+
 TEST_CASE("fixed point rows hold 16 bits, and rows that are not finite give no number") {
   for (instruction_set set : instruction_sets()) {
     const kernel_table kernels = kernels_of(set);
@@ -149,14 +212,12 @@ TEST_CASE("fixed point rows hold 16 bits, and rows that are not finite give no n
       kernels.fix(x.rows[0].data(), 64, x.fixed, 0);
       std::int64_t sums[2] = {};
       for (std::size_t k = 0; k < 64; ++k) {
-        const double low = x.digits[k];
-        const double high = x.digits[64 + k];
         for (std::size_t i = 0; i < 2; ++i) sums[i] += x.digits[i * 64 + k];
-        const double value = static_cast<double>(x.unit[0]) * (low + 256.0 * high);
+        const double value = static_cast<double>(x.unit[0]) * fixed_value(x, kernels, k);
         if (largest < 1e-30F) continue;  // so small that the unit is clamped
         CHECK(std::fabs(value - static_cast<double>(x.rows[0][k])) <= static_cast<double>(largest) * 1.54e-5);
       }
-      for (std::size_t i = 0; i < 2; ++i) CHECK(x.offset[i] == 128 * sums[i]);
+      for (std::size_t i = 0; i < 2 && kernels.layout.shifted; ++i) CHECK(x.offset[i] == 128 * sums[i]);
     }
     for (float odd : {std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(),
                       std::numeric_limits<float>::quiet_NaN()}) {
@@ -234,10 +295,21 @@ TEST_CASE("plain halves widen like Eigen's") {
   }
 }
 
-TEST_CASE("the generic kernels run everywhere, stronger ones imply weaker ones") {
+TEST_CASE("instruction sets have names, the generic one runs everywhere, stronger ones imply weaker ones") {
+  for (instruction_set set : proviso::eigen::all_instruction_sets) CHECK(instruction_set_named(name_of(set)) == set);
+  try {
+    instruction_set_named("sse");
+    FAIL("no error");
+  } catch (const std::invalid_argument& e) {
+    CHECK(std::string{e.what()} == "proviso: there are no kernels 'sse'; choose from generic, avx2, avx-vnni, avx512, "
+                                   "avx512-vnni, amx, neon, neon-dot");
+  }
   CHECK(runs(instruction_set::generic));
   CHECK(runs(strongest_instruction_set()));
+  if (runs(instruction_set::avx_vnni)) CHECK(runs(instruction_set::avx2));
   if (runs(instruction_set::avx512)) CHECK(runs(instruction_set::avx2));
   if (runs(instruction_set::vnni)) CHECK(runs(instruction_set::avx512));
   if (runs(instruction_set::amx)) CHECK(runs(instruction_set::vnni));
+  if (runs(instruction_set::neon_dot)) CHECK(runs(instruction_set::neon));
+  CHECK(runs(instruction_set::avx2) + runs(instruction_set::neon) <= 1);
 }

@@ -88,7 +88,9 @@ class engine {
 
   static transformer_weights load(const std::string& path, const transformer_options& options) {
     const instruction_set set = options.kernels.value_or(strongest_instruction_set());
-    if (!runs(set)) throw std::invalid_argument("this machine does not run the requested kernels");
+    if (!runs(set)) {
+      throw std::invalid_argument(std::string{"proviso: this machine does not run the kernels '"} + name_of(set) + "'");
+    }
     const safetensors file(path);
     const kernel_table kernels = kernels_of(set);
     return weights_reader(file, options.storage, kernels, options.member).read();

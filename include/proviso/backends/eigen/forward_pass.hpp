@@ -122,7 +122,8 @@ class forward_pass {
     gate_up_.reserve(n * 2 * active_width_);
     active_.reserve(n * active_width_);
     out_.resize((std::max)(n, out_.size()));
-    block_stride_ = padded(n, fixed_point_rows_at_once) * 2 * fixed_point_columns;
+    // Few rows lie side by side: those of many blocks would share the places of a cache.
+    block_stride_ = (n <= rows_alone ? n : padded(n, fixed_point_rows_at_once)) * 2 * fixed_point_columns;
     for (member& own : members_) {
       attention_.prepare(own.attend, places);
       const std::size_t count = &own == members_.data() ? n : (std::min)(n, rows_alone);

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <stdexcept>
+#include <string>
+#include <string_view>
 
 #include <proviso/backends/eigen/kernels_amx.hpp>
 #include <proviso/backends/eigen/kernels_avx2.hpp>
 #include <proviso/backends/eigen/kernels_avx512.hpp>
 #include <proviso/backends/eigen/kernels_generic.hpp>
+#include <proviso/backends/eigen/kernels_madd.hpp>
+#include <proviso/backends/eigen/kernels_neon.hpp>
 #include <proviso/backends/eigen/kernels_vnni.hpp>
 #include <proviso/backends/eigen/product.hpp>
 
@@ -14,8 +20,31 @@ namespace proviso {
 inline namespace v0 {
 namespace eigen {
 
-/// Instruction sets with kernels, weakest first.
-enum class instruction_set : unsigned char { generic, avx2, avx512, vnni, amx };
+/// Instruction sets with kernels; of those that a machine runs, a later one is stronger.
+enum class instruction_set : unsigned char { generic, avx2, avx_vnni, avx512, vnni, amx, neon, neon_dot };
+
+/// All of them, weakest first.
+inline constexpr std::array all_instruction_sets{instruction_set::generic, instruction_set::avx2,
+                                             instruction_set::avx_vnni, instruction_set::avx512,
+                                             instruction_set::vnni,    instruction_set::amx,
+                                             instruction_set::neon,    instruction_set::neon_dot};
+
+/// The name by which a user chooses one: "generic", "avx2", "avx-vnni", "avx512", "avx512-vnni", "amx", "neon" or
+/// "neon-dot".
+constexpr const char* name_of(instruction_set set) noexcept {
+  constexpr std::array names{"generic", "avx2", "avx-vnni", "avx512", "avx512-vnni", "amx", "neon", "neon-dot"};
+  return names[static_cast<std::size_t>(set)];
+}
+
+/// The instruction set of this name. Errors: `std::invalid_argument` that lists the names.
+inline instruction_set instruction_set_named(std::string_view name) {
+  std::string names;
+  for (instruction_set set : all_instruction_sets) {
+    if (name == name_of(set)) return set;
+    names += (names.empty() ? "" : ", ") + std::string{name_of(set)};
+  }
+  throw std::invalid_argument("proviso: there are no kernels '" + std::string{name} + "'; choose from " + names);
+}
 
 /// The row kernels of one instruction set. Every sum has a fixed order that does not depend on how many rows or
 /// tokens a call covers. Sizes of rows are multiples of 16 unless stated otherwise.
@@ -32,100 +61,101 @@ struct kernel_table {
   float (*exponentials)(float* scores, std::size_t size) = nullptr;
   /// out = silu(gate) * up; panels of 16 gates and of 16 ups alternate, `panels` of each.
   void (*gated)(const float* gate_up, float* out, std::size_t panels) = nullptr;
-  /// Integer arithmetic for int8 weights: the product, and the conversion of a row. Null where there is none.
+  /// Integer arithmetic for int8 weights: the product, and the conversion of a row. Null where there is none. All give
+  /// the same bits.
   void (*multiply_fixed)(const product&) = nullptr;
   void (*fix)(const float* row, std::size_t size, const fixed_point_rows& rows, std::size_t t) = nullptr;
+  fixed_point_layout layout{};
 };
 
 /// Whether this machine runs the kernels of `set`.
 inline bool runs(instruction_set set) noexcept {
+  if (set == instruction_set::generic) return true;
 #if defined(__x86_64__)
   __builtin_cpu_init();
   // Every processor with AVX2 also has F16C.
   const bool avx2 = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
   const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0;
-  switch (set) {
-    case instruction_set::generic:
-      return true;
-    case instruction_set::avx2:
-      return avx2;
-    case instruction_set::avx512:
-      return avx512;
-    case instruction_set::vnni:
-      return avx512 && __builtin_cpu_supports("avx512vnni") != 0;
-    case instruction_set::amx:
+  const bool vnni = avx512 && __builtin_cpu_supports("avx512vnni") != 0;
+  if (set == instruction_set::avx2) return avx2;
+  if (set == instruction_set::avx_vnni) return avx2 && madd::has_avx_vnni();
+  if (set == instruction_set::avx512) return avx512;
+  if (set == instruction_set::vnni) return vnni;
 #if defined(__linux__)
-      return avx512 && __builtin_cpu_supports("avx512vnni") != 0 && amx::allowed();
-#else
-      return false;
+  if (set == instruction_set::amx) return vnni && amx::allowed();
 #endif
-  }
+#elif defined(PROVISO_NEON_KERNELS)
+  if (set == instruction_set::neon) return true;
+  if (set == instruction_set::neon_dot) return neon::dot_products();
+#endif
   return false;
-#else
-  return set == instruction_set::generic;
-#endif
 }
 
 /// The kernels of one instruction set, which must run here.
 inline kernel_table kernels_of(instruction_set set) noexcept {
-#if defined(__x86_64__)
+  kernel_table table{"generic",
+                     &generic::multiply_f32,
+                     &generic::multiply_f16,
+                     &generic::multiply_i8,
+                     &generic::normalise,
+                     &generic::exponentials,
+                     &generic::gated};
+  const auto fixed = [&](auto multiply, auto fix, const fixed_point_layout& layout) {
+    table.multiply_fixed = multiply;
+    table.fix = fix;
+    table.layout = layout;
+  };
+  [[maybe_unused]] constexpr fixed_point_layout pairs{2};
+  [[maybe_unused]] constexpr fixed_point_layout shifted_quads{4, true, true};
   switch (set) {
-    case instruction_set::generic:
-      break;
+#if defined(__x86_64__)
     case instruction_set::avx2:
-      return {"AVX2",           &avx2::multiply_f32, &avx2::multiply_f16, &avx2::multiply_i8,
-              &avx2::normalise, &avx2::exponentials, &avx2::gated,        nullptr,
-              nullptr};
+    case instruction_set::avx_vnni:
+      table = {"AVX2",           &avx2::multiply_f32, &avx2::multiply_f16, &avx2::multiply_i8,
+               &avx2::normalise, &avx2::exponentials, &avx2::gated};
+      fixed(&madd::multiply<madd::avx2>, &madd::fix, pairs);
+      if (set == instruction_set::avx2) break;
+      table.name = "AVX-VNNI";
+      fixed(&madd::multiply<madd::avx_vnni>, &madd::fix, pairs);
+      break;
     case instruction_set::avx512:
-      return {"AVX-512",
-              &avx512::multiply_f32,
-              &avx512::multiply_f16,
-              &avx512::multiply_i8,
-              &avx512::normalise,
-              &avx512::exponentials,
-              &avx512::gated,
-              nullptr,
-              nullptr};
     case instruction_set::vnni:
-      return {"AVX-512 VNNI",       &avx512::multiply_f32, &avx512::multiply_f16,
-              &avx512::multiply_i8, &avx512::normalise,    &avx512::exponentials,
-              &avx512::gated,       &vnni::multiply,       &vnni::fix};
     case instruction_set::amx:
+      table = {"AVX-512",           &avx512::multiply_f32, &avx512::multiply_f16, &avx512::multiply_i8,
+               &avx512::normalise, &avx512::exponentials, &avx512::gated};
+      fixed(&madd::multiply<madd::avx2>, &madd::fix, pairs);
+      if (set == instruction_set::avx512) break;
+      table.name = "AVX-512 VNNI";
+      fixed(&vnni::multiply, &vnni::fix, shifted_quads);
 #if defined(__linux__)
-      return {"AMX",
-              &avx512::multiply_f32,
-              &avx512::multiply_f16,
-              &avx512::multiply_i8,
-              &avx512::normalise,
-              &avx512::exponentials,
-              &avx512::gated,
-              &amx::multiply,
-              &vnni::fix};
-#else
+      if (set == instruction_set::vnni) break;
+      table.name = "AMX";
+      fixed(&amx::multiply, &vnni::fix, shifted_quads);
+#endif
+      break;
+#elif defined(PROVISO_NEON_KERNELS)
+    case instruction_set::neon:
+      table.name = "NEON";
+      fixed(&neon::multiply, &neon::fix<false>, {1});
+      break;
+    case instruction_set::neon_dot:
+      table.name = "NEON dot product";
+      fixed(&neon::multiply_dot, &neon::fix<true>, {4, false, true});
       break;
 #endif
+    default:
+      break;
   }
-#else
-  (void)set;
-#endif
-  return {"generic",
-          &generic::multiply_f32,
-          &generic::multiply_f16,
-          &generic::multiply_i8,
-          &generic::normalise,
-          &generic::exponentials,
-          &generic::gated,
-          nullptr,
-          nullptr};
+  return table;
 }
 
 /// The strongest instruction set of this machine.
 inline instruction_set strongest_instruction_set() noexcept {
-  for (instruction_set set :
-       {instruction_set::amx, instruction_set::vnni, instruction_set::avx512, instruction_set::avx2}) {
-    if (runs(set)) return set;
+  instruction_set best = instruction_set::generic;
+  for (instruction_set set : all_instruction_sets) {
+    if (runs(set)) best = set;
   }
-  return instruction_set::generic;
+  return best;
 }
 
 }  // namespace eigen

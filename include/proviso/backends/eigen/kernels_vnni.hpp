@@ -34,8 +34,14 @@ namespace vnni {
 [[gnu::target("avx512f,avx512bw")]] inline void store(const product& m, std::size_t row, std::size_t token, __m512i low,
                                                       __m512i high) {
   const std::int32_t* offset = m.fixed.offset + 2 * token;
-  const __m512 units = _mm512_cvtepi32_ps(_mm512_sub_epi32(low, _mm512_set1_epi32(offset[0])));
-  const __m512 more = _mm512_cvtepi32_ps(_mm512_sub_epi32(high, _mm512_set1_epi32(offset[1])));
+  low = _mm512_sub_epi32(low, _mm512_set1_epi32(offset[0]));
+  high = _mm512_sub_epi32(high, _mm512_set1_epi32(offset[1]));
+  if (m.columns > 2 * exact_columns) {  // else both are below 2^24, and their floats exact anyway
+    high = _mm512_add_epi32(high, _mm512_srai_epi32(low, 8));
+    low = _mm512_and_si512(low, _mm512_set1_epi32(255));
+  }
+  const __m512 units = _mm512_cvtepi32_ps(low);
+  const __m512 more = _mm512_cvtepi32_ps(high);
   const __m512 unit = _mm512_mul_ps(_mm512_set1_ps(m.fixed.unit[token]), _mm512_loadu_ps(m.scales + row));
   float* out = m.out[token] + row;
   _mm512_storeu_ps(out, avx512::scaled(_mm512_fmadd_ps(more, _mm512_set1_ps(256.0F), units), unit, out, m.add));
@@ -131,9 +137,8 @@ template <std::size_t Panels, std::size_t Tokens>
     rows.offset[2 * t] = rows.offset[2 * t + 1] = 0;
     return;
   }
-  constexpr float levels = 127.0F * 256.0F + 127.0F;
   const float largest = (std::max)(std::bit_cast<float>(largest_bits), 1e-30F);
-  const __m512 factor = _mm512_set1_ps(levels / largest);
+  const __m512 factor = _mm512_set1_ps(fixed_point_levels / largest);
   const __m512i half = _mm512_set1_epi32(128);
   __m512i sum = _mm512_setzero_si512();
   __m512i sum_high = _mm512_setzero_si512();
@@ -149,7 +154,7 @@ template <std::size_t Panels, std::size_t Tokens>
     sum_high = _mm512_add_epi32(sum_high, high);
   }
   const std::int32_t high = _mm512_reduce_add_epi32(sum_high);
-  rows.unit[t] = largest / levels;
+  rows.unit[t] = largest / fixed_point_levels;
   rows.offset[2 * t] = 128 * (_mm512_reduce_add_epi32(sum) - 256 * high);
   rows.offset[2 * t + 1] = 128 * high;
 }

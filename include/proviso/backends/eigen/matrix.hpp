@@ -47,6 +47,7 @@ class packed_matrix {
         columns_{columns},
         storage_{storage},
         fixed_{storage == weight_storage::i8 && kernels.multiply_fixed != nullptr},
+        layout_{fixed_ ? kernels.layout : fixed_point_layout{1}},
         stride_{padded(columns, fixed_ ? fixed_point_columns : 1)},
         scales_(rows_),
         weights_(rows_ * stride_ * bytes_of(storage)) {
@@ -54,7 +55,7 @@ class packed_matrix {
                 : storage == weight_storage::f16 ? kernels.multiply_f16
                 : fixed_                         ? kernels.multiply_fixed
                                                  : kernels.multiply_i8;
-    if (fixed_) std::memset(weights_.data(), 128, weights_.size());
+    if (layout_.shifted) std::memset(weights_.data(), 128, weights_.size());
   }
 
   /// Rows, a multiple of 16.
@@ -71,10 +72,8 @@ class packed_matrix {
   void set_row(std::size_t row, std::span<const std::int8_t> weights, float scale) {
     scales_[row] = scale;
     for (std::size_t k = 0; k < weights.size(); ++k) {
-      const std::size_t at =
-          fixed_ ? (row / panel_rows * stride_ + k / 4 * 4) * panel_rows + row % panel_rows * 4 + k % 4 : place(row, k);
-      const int stored = fixed_ ? weights[k] + 128 : weights[k];
-      weights_[at] = static_cast<std::byte>(static_cast<unsigned char>(stored));
+      const int stored = layout_.shifted ? weights[k] + 128 : weights[k];
+      weights_[place(row, k)] = static_cast<std::byte>(static_cast<unsigned char>(stored));
     }
   }
 
@@ -102,13 +101,15 @@ class packed_matrix {
 
  private:
   std::size_t place(std::size_t row, std::size_t k) const noexcept {
-    return (row / panel_rows * stride_ + k) * panel_rows + row % panel_rows;
+    const std::size_t first = k / layout_.together * layout_.together;
+    return (row / panel_rows * stride_ + first) * panel_rows + row % panel_rows * layout_.together + k - first;
   }
 
   std::size_t rows_ = 0;
   std::size_t columns_ = 0;
   weight_storage storage_ = weight_storage::f32;
   bool fixed_ = false;
+  fixed_point_layout layout_{1};
   std::size_t stride_ = 0;
   void (*multiply_)(const product&) = nullptr;
   aligned_array<float> scales_;

@@ -21,24 +21,39 @@ constexpr std::size_t padded(std::size_t size, std::size_t step = panel_rows) no
 inline constexpr std::size_t fixed_point_columns = 64;
 inline constexpr std::size_t fixed_point_rows_at_once = 16;
 
-/// Rows of activations as 16-bit fixed point numbers in two signed digits of base 256.
+/// The largest fixed point number: 127 in both digits.
+inline constexpr float fixed_point_levels = 127.0F * 256.0F + 127.0F;
+
+/// So many columns of int8 weights times fixed point numbers have a sum below 2^31.
+inline constexpr std::size_t exact_columns = 512;
+
+/// How the integer kernels of an instruction set want weights and activations.
+struct fixed_point_layout {
+  /// Columns of one row of a panel that lie side by side: those of row 0, those of row 1, ..., then the next columns.
+  std::size_t together = 4;
+  bool shifted = false;  ///< weights are stored plus 128
+  bool split = false;    ///< activations lie in two signed digits of base 256, else as whole 16-bit numbers
+};
+
+/// Rows of activations as 16-bit fixed point numbers: unit[t] times an integer, block by block of 64 columns.
 ///
-/// Digit i (0: low, 1: high) of column k of row t is
-/// `digits[k / 64 * block_stride + (2 * t + i) * 64 + k % 64]`. The value is unit[t] * (low + 256 * high).
+/// Split: digit i (0: low, 1: high) of column k of row t is `digits[k / 64 * block_stride + (2 * t + i) * 64 + k % 64]`,
+/// the integer is low + 256 * high. Whole: the integer lies in the two bytes at
+/// `digits + k / 64 * block_stride + (t * 64 + k % 64) * 2`.
 struct fixed_point_rows {
   std::int8_t* digits = nullptr;
-  std::size_t block_stride = 0;  ///< digits from one block of columns to the next: 128 per row
+  std::size_t block_stride = 0;  ///< bytes from one block of columns to the next: at least 128 per row
   float* unit = nullptr;
-  std::int32_t* offset = nullptr;  ///< offset[2 * t + i] is 128 times the sum of digits i
+  std::int32_t* offset = nullptr;  ///< with shifted weights: offset[2 * t + i] is 128 times the sum of digits i
 };
 
 /// One product of packed weights with rows of activations:
 /// out[t][r] (+)= scale[r] * sum over k of weight[r][k] * x[t][k].
 ///
 /// A panel holds 16 rows. Weights for float arithmetic lie column by column (16 weights of column 0, 16 of column
-/// 1, ...); int8 weights for integer arithmetic lie in quads (four columns of row 0, four columns of row 1, ...)
-/// and are stored plus 128. Every output is one sum over the columns in ascending order, or an exact one: it
-/// does not depend on how many panels and tokens the call covers.
+/// 1, ...), int8 weights for integer arithmetic as `fixed_point_layout` says. Every output is one sum over the columns in
+/// ascending order, or an exact one: it does not depend on how many panels and tokens the call covers. An exact sum S
+/// becomes fma(float(S >> 8), 256, float(S & 255)) on every instruction set, which is S rounded once up to 1024 columns.
 struct product {
   const void* weights = nullptr;
   const float* scales = nullptr;  ///< one per row, or null for 1
