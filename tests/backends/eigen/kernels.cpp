@@ -35,13 +35,15 @@ struct activations {
   std::vector<float> unit;
   std::vector<std::int32_t> offset;
   fixed_point_rows fixed;
+  bool whole;
 
-  activations(std::size_t count, std::size_t width, const kernel_table& kernels, numbers& number) : columns{width} {
+  activations(std::size_t count, std::size_t width, const kernel_table& kernels, numbers& number) : columns{width}, whole{!kernels.layout.split} {
     const std::size_t block_stride = padded(count, fixed_point_rows_at_once) * 2 * fixed_point_columns;
-    digits.resize(padded(width, fixed_point_columns) / fixed_point_columns * block_stride, std::int8_t{77});
+    const std::size_t row_stride = 2 * padded(width, fixed_point_columns) + 64;
+    digits.resize(padded(width, fixed_point_columns) / fixed_point_columns * block_stride + count * 64, std::int8_t{77});
     unit.resize(count);
     offset.resize(2 * count);
-    fixed = {digits.data(), block_stride, unit.data(), offset.data()};
+    fixed = {digits.data(), block_stride, row_stride, unit.data(), offset.data()};
     for (std::size_t t = 0; t < count; ++t) {
       std::vector<float> row(padded(width));
       for (std::size_t i = 0; i < width; ++i) row[i] = number() * (i % 7 == 0 ? 3.0F : 0.1F);
@@ -59,7 +61,7 @@ int fixed_value(const activations& x, const kernel_table& kernels, std::size_t k
   const std::int8_t* block = x.digits.data() + k / 64 * x.fixed.block_stride;
   if (kernels.layout.split) return block[k % 64] + 256 * block[64 + k % 64];
   std::int16_t whole = 0;
-  std::memcpy(&whole, block + 2 * (k % 64), sizeof whole);
+  std::memcpy(&whole, x.digits.data() + 2 * k, sizeof whole);
   return whole;
 }
 
@@ -72,7 +74,7 @@ std::vector<std::vector<float>> multiply(const packed_matrix& matrix, const acti
   call.tokens = count;
   call.x = x.in.data() + first;
   call.fixed = x.fixed;
-  call.fixed.digits += 2 * first * fixed_point_columns;
+  call.fixed.digits += first * (x.whole ? x.fixed.row_stride : 2 * fixed_point_columns);
   call.fixed.unit += first;
   call.fixed.offset += 2 * first;
   call.out = pointers.data();

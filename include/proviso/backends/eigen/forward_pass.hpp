@@ -122,13 +122,13 @@ class forward_pass {
     gate_up_.reserve(n * 2 * active_width_);
     active_.reserve(n * active_width_);
     out_.resize((std::max)(n, out_.size()));
-    // Few rows lie side by side: those of many blocks would share the places of a cache.
-    block_stride_ = (n <= rows_alone ? n : padded(n, fixed_point_rows_at_once)) * 2 * fixed_point_columns;
+    block_stride_ = padded(n, fixed_point_rows_at_once) * 2 * fixed_point_columns;
+    row_stride_ = 2 * widest + fixed_point_columns;  // no power of two: rows would share the places of a cache
     for (member& own : members_) {
       attention_.prepare(own.attend, places);
       const std::size_t count = &own == members_.data() ? n : (std::min)(n, rows_alone);
       own.normed.reserve(count * hidden_width_);
-      own.digits.reserve(block_stride_ * (widest / fixed_point_columns));
+      own.digits.reserve((std::max)(block_stride_ * (widest / fixed_point_columns), row_stride_ * count));
       own.unit.reserve(count);
       own.offset.reserve(2 * count);
       own.in.resize((std::max)(count, own.in.size()));
@@ -253,7 +253,7 @@ class forward_pass {
   }
 
   fixed_point_rows fixed_rows(member& own) const {
-    return {own.digits.data(), block_stride_, own.unit.data(), own.offset.data()};
+    return {own.digits.data(), block_stride_, row_stride_, own.unit.data(), own.offset.data()};
   }
 
   struct placed_part {
@@ -285,6 +285,7 @@ class forward_pass {
   aligned_array<float> gate_up_;    ///< [rows x 2 * intermediate], panels alternate
   aligned_array<float> active_;     ///< [rows x intermediate]
   std::size_t block_stride_ = 0;    ///< of fixed point rows
+  std::size_t row_stride_ = 0;
   std::vector<float*> out_;         ///< rows of the output of a product
 };
 

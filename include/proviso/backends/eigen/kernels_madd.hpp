@@ -51,34 +51,33 @@ template <class Instructions, std::size_t Panels, std::size_t Tokens>
 [[gnu::target("avx2,fma")]] inline void tile(const product& m, std::size_t panel, std::size_t token) {
   constexpr std::size_t halves = 2 * Panels;
   const auto* w = static_cast<const std::int8_t*>(m.weights) + panel * m.panel_stride;
-  const std::int8_t* x = m.fixed.digits + 2 * token * fixed_point_columns;
+  const std::int8_t* x[Tokens];
   const __m256i byte = _mm256_set1_epi32(255);
   // The sum of an output is 256 * high + sum; `high` takes what might not fit.
   __m256i high[Tokens][halves];
   __m256i sum[Tokens][halves];
 #pragma GCC unroll 8
   for (std::size_t t = 0; t < Tokens; ++t) {
+    x[t] = m.fixed.digits + (token + t) * m.fixed.row_stride;
 #pragma GCC unroll 8
     for (std::size_t h = 0; h < halves; ++h) high[t][h] = sum[t][h] = _mm256_setzero_si256();
   }
   for (std::size_t first = 0; first < m.columns; first += exact_columns) {
     const std::size_t last = (std::min)(first + exact_columns, m.columns);
-    for (std::size_t block = first; block < last; block += fixed_point_columns, x += m.fixed.block_stride) {
-      for (std::size_t k = 0; k < 2 * fixed_point_columns; k += 4, w += 2 * panel_rows) {
-        __m256i pair[Tokens];
+    for (std::size_t k = first; k < last; k += 2) {
+      __m256i pair[Tokens];
 #pragma GCC unroll 8
-        for (std::size_t t = 0; t < Tokens; ++t) {
-          std::int32_t two = 0;
-          std::memcpy(&two, x + 2 * t * fixed_point_columns + k, sizeof two);
-          pair[t] = _mm256_set1_epi32(two);
-        }
+      for (std::size_t t = 0; t < Tokens; ++t) {
+        std::int32_t two = 0;
+        std::memcpy(&two, x[t] + 2 * k, sizeof two);
+        pair[t] = _mm256_set1_epi32(two);
+      }
 #pragma GCC unroll 8
-        for (std::size_t h = 0; h < halves; ++h) {
-          const auto* at = reinterpret_cast<const __m128i*>(w + h / 2 * m.panel_stride + h % 2 * panel_rows);
-          const __m256i weights = _mm256_cvtepi8_epi16(_mm_loadu_si128(at));
+      for (std::size_t h = 0; h < halves; ++h) {
+        const std::int8_t* at = w + h / 2 * m.panel_stride + k * panel_rows + h % 2 * panel_rows;
+        const __m256i weights = _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at)));
 #pragma GCC unroll 8
-          for (std::size_t t = 0; t < Tokens; ++t) Instructions::dot(sum[t][h], weights, pair[t]);
-        }
+        for (std::size_t t = 0; t < Tokens; ++t) Instructions::dot(sum[t][h], weights, pair[t]);
       }
     }
 #pragma GCC unroll 8
@@ -107,7 +106,7 @@ template <class Instructions, std::size_t Panels, std::size_t Tokens>
 
 template <class Instructions>
 [[gnu::target("avx2,fma")]] inline void multiply(const product& m) {
-  constexpr std::size_t most = 6;
+  constexpr std::size_t most = 5;  // the sums of more do not fit into the registers
   std::size_t panel = m.first_panel;
   if (m.tokens == 1) {
     for (; panel + 4 <= m.last_panel; panel += 4) tile<Instructions, 4, 1>(m, panel, 0);
@@ -133,11 +132,8 @@ template <class Instructions>
         case 4:
           tile<Instructions, 1, 4>(m, panel, t);
           break;
-        case 5:
-          tile<Instructions, 1, 5>(m, panel, t);
-          break;
         default:
-          tile<Instructions, 1, 6>(m, panel, t);
+          tile<Instructions, 1, 5>(m, panel, t);
           break;
       }
       t += size;
@@ -171,9 +167,7 @@ template <class Instructions>
       const __m256i b = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(row + i + 8), factor));
       both = _mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xd8);
     }
-    std::int8_t* at = rows.digits + i / fixed_point_columns * rows.block_stride +
-                      2 * (t * fixed_point_columns + i % fixed_point_columns);
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(at), both);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(rows.digits + t * rows.row_stride + 2 * i), both);
   }
   rows.unit[t] = largest / fixed_point_levels;
 }

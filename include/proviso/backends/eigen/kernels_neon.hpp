@@ -65,27 +65,25 @@ inline void add_column(int32x4_t (&sum)[Tokens][4], const std::int8_t* w, const 
 template <std::size_t Tokens>
 inline void tile(const product& m, std::size_t panel, std::size_t token) {
   const auto* w = static_cast<const std::int8_t*>(m.weights) + panel * m.panel_stride;
-  const std::int8_t* rows = m.fixed.digits + 2 * token * fixed_point_columns;
+  const std::int8_t* rows = m.fixed.digits + token * m.fixed.row_stride;
   int32x4_t high[Tokens][4] = {};
   int32x4_t sum[Tokens][4] = {};
   for (std::size_t first = 0; first < m.columns; first += exact_columns) {
     const std::size_t last = (std::min)(first + exact_columns, m.columns);
-    for (std::size_t block = first; block < last; block += fixed_point_columns, rows += m.fixed.block_stride) {
-      for (std::size_t k = 0; k < fixed_point_columns; k += 8, w += 8 * panel_rows) {
-        int16x8_t x[Tokens];
+    for (std::size_t k = first; k < last; k += 8, w += 8 * panel_rows) {
+      int16x8_t x[Tokens];
 #pragma GCC unroll 8
-        for (std::size_t t = 0; t < Tokens; ++t) {
-          x[t] = vreinterpretq_s16_s8(vld1q_s8(rows + 2 * (t * fixed_point_columns + k)));
-        }
-        add_column<0>(sum, w, x);
-        add_column<1>(sum, w, x);
-        add_column<2>(sum, w, x);
-        add_column<3>(sum, w, x);
-        add_column<4>(sum, w, x);
-        add_column<5>(sum, w, x);
-        add_column<6>(sum, w, x);
-        add_column<7>(sum, w, x);
+      for (std::size_t t = 0; t < Tokens; ++t) {
+        x[t] = vreinterpretq_s16_s8(vld1q_s8(rows + t * m.fixed.row_stride + 2 * k));
       }
+      add_column<0>(sum, w, x);
+      add_column<1>(sum, w, x);
+      add_column<2>(sum, w, x);
+      add_column<3>(sum, w, x);
+      add_column<4>(sum, w, x);
+      add_column<5>(sum, w, x);
+      add_column<6>(sum, w, x);
+      add_column<7>(sum, w, x);
     }
     for (std::size_t t = 0; t < Tokens; ++t) {
       for (std::size_t q = 0; q < 4; ++q) {
@@ -197,13 +195,13 @@ inline void fix(const float* row, std::size_t size, const fixed_point_rows& rows
       value[h] = vcvtnq_s32_f32(vmulq_n_f32(vld1q_f32(row + i + 4 * h), factor));
     }
     const int16x8_t whole = vcombine_s16(vmovn_s32(value[0]), vmovn_s32(value[1]));
-    std::int8_t* block = rows.digits + i / fixed_point_columns * rows.block_stride + 2 * t * fixed_point_columns;
     if constexpr (Split) {
       const int16x8_t high = vcombine_s16(vrshrn_n_s32(value[0], 8), vrshrn_n_s32(value[1], 8));
+      std::int8_t* block = rows.digits + i / fixed_point_columns * rows.block_stride + 2 * t * fixed_point_columns;
       vst1_s8(block + i % fixed_point_columns, vmovn_s16(whole));
       vst1_s8(block + fixed_point_columns + i % fixed_point_columns, vmovn_s16(high));
     } else {
-      vst1q_s8(block + 2 * (i % fixed_point_columns), vreinterpretq_s8_s16(whole));
+      vst1q_s8(rows.digits + t * rows.row_stride + 2 * i, vreinterpretq_s8_s16(whole));
     }
   }
   rows.unit[t] = largest / fixed_point_levels;

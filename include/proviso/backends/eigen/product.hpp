@@ -35,14 +35,14 @@ struct fixed_point_layout {
   bool split = false;    ///< activations lie in two signed digits of base 256, else as whole 16-bit numbers
 };
 
-/// Rows of activations as 16-bit fixed point numbers: unit[t] times an integer, block by block of 64 columns.
+/// Rows of activations as 16-bit fixed point numbers: unit[t] times an integer.
 ///
 /// Split: digit i (0: low, 1: high) of column k of row t is `digits[k / 64 * block_stride + (2 * t + i) * 64 + k % 64]`,
-/// the integer is low + 256 * high. Whole: the integer lies in the two bytes at
-/// `digits + k / 64 * block_stride + (t * 64 + k % 64) * 2`.
+/// and the integer is low + 256 * high. Whole: the integer lies in the two bytes at `digits + t * row_stride + 2 * k`.
 struct fixed_point_rows {
   std::int8_t* digits = nullptr;
-  std::size_t block_stride = 0;  ///< bytes from one block of columns to the next: at least 128 per row
+  std::size_t block_stride = 0;  ///< split: bytes from one block of columns to the next, 128 per row
+  std::size_t row_stride = 0;    ///< whole: bytes from one row to the next
   float* unit = nullptr;
   std::int32_t* offset = nullptr;  ///< with shifted weights: offset[2 * t + i] is 128 times the sum of digits i
 };
