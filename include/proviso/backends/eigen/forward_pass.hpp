@@ -19,8 +19,8 @@ namespace eigen {
 /// Evaluates nodes of several sequences together: every weight is read once per pass.
 ///
 /// The team shares the rows of every matrix and the attention heads, but for passes so small that the caller is done
-/// before the others are there. All sums have an order of their own, so the number of threads, nodes and sequences never
-/// changes a result. Allocates only when a pass is larger than all before.
+/// before the others are there. All sums have an order of their own, so the number of threads, nodes and sequences
+/// never changes a result. Allocates only when a pass is larger than all before.
 class forward_pass {
  public:
   forward_pass(const transformer_weights& weights, std::size_t threads, std::size_t share_above, std::size_t positions)
@@ -279,14 +279,14 @@ class forward_pass {
   std::vector<std::size_t> all_;  ///< indices into rows_
   std::vector<std::size_t> wanted_;
   std::vector<std::size_t> scored_;  ///< those whose logits are computed in this pass
-  aligned_array<float> hidden_;     ///< [rows x hidden], the residual stream
-  aligned_array<float> projected_;  ///< [rows x (queries, keys, values)]
-  aligned_array<float> attended_;   ///< [rows x queries]
-  aligned_array<float> gate_up_;    ///< [rows x 2 * intermediate], panels alternate
-  aligned_array<float> active_;     ///< [rows x intermediate]
-  std::size_t block_stride_ = 0;    ///< of fixed point rows
+  aligned_array<float> hidden_;      ///< [rows x hidden], the residual stream
+  aligned_array<float> projected_;   ///< [rows x (queries, keys, values)]
+  aligned_array<float> attended_;    ///< [rows x queries]
+  aligned_array<float> gate_up_;     ///< [rows x 2 * intermediate], panels alternate
+  aligned_array<float> active_;      ///< [rows x intermediate]
+  std::size_t block_stride_ = 0;     ///< of fixed point rows
   std::size_t row_stride_ = 0;
-  std::vector<float*> out_;         ///< rows of the output of a product
+  std::vector<float*> out_;  ///< rows of the output of a product
 };
 
 }  // namespace eigen

@@ -24,10 +24,9 @@ namespace eigen {
 enum class instruction_set : unsigned char { generic, avx2, avx_vnni, avx512, vnni, amx, neon, neon_dot };
 
 /// All of them, weakest first.
-inline constexpr std::array all_instruction_sets{instruction_set::generic, instruction_set::avx2,
-                                             instruction_set::avx_vnni, instruction_set::avx512,
-                                             instruction_set::vnni,    instruction_set::amx,
-                                             instruction_set::neon,    instruction_set::neon_dot};
+inline constexpr std::array all_instruction_sets{
+    instruction_set::generic, instruction_set::avx2, instruction_set::avx_vnni, instruction_set::avx512,
+    instruction_set::vnni,    instruction_set::amx,  instruction_set::neon,     instruction_set::neon_dot};
 
 /// The name by which a user chooses one: "generic", "avx2", "avx-vnni", "avx512", "avx512-vnni", "amx", "neon" or
 /// "neon-dot".
@@ -52,7 +51,7 @@ struct kernel_table {
   const char* name = "";
   void (*multiply_f32)(const product&) = nullptr;
   void (*multiply_f16)(const product&) = nullptr;  ///< IEEE halves
-  void (*multiply_i8)(const product&) = nullptr;
+  void (*multiply_i8)(const product&) = nullptr;   ///< int8 times fixed point rows, or floats where `fix` is null
   /// RMSNorm: out = row / sqrt(sum of squares / columns + epsilon) * gain
   void (*normalise)(const float* row, const float* gain, std::size_t size, float columns, float epsilon,
                     float* out) = nullptr;
@@ -61,9 +60,8 @@ struct kernel_table {
   float (*exponentials)(float* scores, std::size_t size) = nullptr;
   /// out = silu(gate) * up; panels of 16 gates and of 16 ups alternate, `panels` of each.
   void (*gated)(const float* gate_up, float* out, std::size_t panels) = nullptr;
-  /// Integer arithmetic for int8 weights: the product, and the conversion of a row. Null where there is none. All give
-  /// the same bits.
-  void (*multiply_fixed)(const product&) = nullptr;
+  /// Converts a row to fixed point, for products in integers; null where int8 weights are multiplied in floats. All
+  /// integer products have the same bits.
   void (*fix)(const float* row, std::size_t size, const fixed_point_rows& rows, std::size_t t) = nullptr;
   fixed_point_layout layout{};
 };
@@ -93,15 +91,10 @@ inline bool runs(instruction_set set) noexcept {
 
 /// The kernels of one instruction set, which must run here.
 inline kernel_table kernels_of(instruction_set set) noexcept {
-  kernel_table table{"generic",
-                     &generic::multiply_f32,
-                     &generic::multiply_f16,
-                     &generic::multiply_i8,
-                     &generic::normalise,
-                     &generic::exponentials,
-                     &generic::gated};
-  const auto fixed = [&](auto multiply, auto fix, const fixed_point_layout& layout) {
-    table.multiply_fixed = multiply;
+  kernel_table table{"generic",           &generic::multiply_f32, &generic::multiply_f16, &generic::multiply_i8,
+                     &generic::normalise, &generic::exponentials, &generic::gated};
+  [[maybe_unused]] const auto integers = [&](auto multiply, auto fix, const fixed_point_layout& layout) {
+    table.multiply_i8 = multiply;
     table.fix = fix;
     table.layout = layout;
   };
@@ -111,36 +104,36 @@ inline kernel_table kernels_of(instruction_set set) noexcept {
 #if defined(__x86_64__)
     case instruction_set::avx2:
     case instruction_set::avx_vnni:
-      table = {"AVX2",           &avx2::multiply_f32, &avx2::multiply_f16, &avx2::multiply_i8,
+      table = {"AVX2",           &avx2::multiply_f32, &avx2::multiply_f16, nullptr,
                &avx2::normalise, &avx2::exponentials, &avx2::gated};
-      fixed(&madd::multiply<madd::avx2>, &madd::fix, pairs);
+      integers(&madd::multiply<madd::avx2>, &madd::fix, pairs);
       if (set == instruction_set::avx2) break;
       table.name = "AVX-VNNI";
-      fixed(&madd::multiply<madd::avx_vnni>, &madd::fix, pairs);
+      integers(&madd::multiply<madd::avx_vnni>, &madd::fix, pairs);
       break;
     case instruction_set::avx512:
     case instruction_set::vnni:
     case instruction_set::amx:
-      table = {"AVX-512",           &avx512::multiply_f32, &avx512::multiply_f16, &avx512::multiply_i8,
+      table = {"AVX-512",          &avx512::multiply_f32, &avx512::multiply_f16, nullptr,
                &avx512::normalise, &avx512::exponentials, &avx512::gated};
-      fixed(&madd::multiply<madd::avx2>, &madd::fix, pairs);
+      integers(&madd::multiply<madd::avx2>, &madd::fix, pairs);
       if (set == instruction_set::avx512) break;
       table.name = "AVX-512 VNNI";
-      fixed(&vnni::multiply, &vnni::fix, shifted_quads);
+      integers(&vnni::multiply, &vnni::fix, shifted_quads);
 #if defined(__linux__)
       if (set == instruction_set::vnni) break;
       table.name = "AMX";
-      fixed(&amx::multiply, &vnni::fix, shifted_quads);
+      integers(&amx::multiply, &vnni::fix, shifted_quads);
 #endif
       break;
 #elif defined(PROVISO_NEON_KERNELS)
     case instruction_set::neon:
       table.name = "NEON";
-      fixed(&neon::multiply, &neon::fix<false>, {1});
+      integers(&neon::multiply, &neon::fix<false>, {1});
       break;
     case instruction_set::neon_dot:
       table.name = "NEON dot product";
-      fixed(&neon::multiply_dot, &neon::fix<true>, {4, false, true});
+      integers(&neon::multiply_dot, &neon::fix<true>, {4, false, true});
       break;
 #endif
     default:
@@ -161,3 +154,5 @@ inline instruction_set strongest_instruction_set() noexcept {
 }  // namespace eigen
 }  // namespace v0
 }  // namespace proviso
+
+#undef PROVISO_NEON_KERNELS

@@ -29,12 +29,6 @@ struct load_f16 {
     return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   }
 };
-struct load_i8 {
-  using weight = std::int8_t;
-  [[gnu::target("avx2,fma,f16c")]] static __m256 at(const std::int8_t* p) {
-    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
-  }
-};
 
 /// `Panels` panels times `Tokens` rows in registers; each output is one chain of fused multiply-adds.
 template <class Load, std::size_t Panels, std::size_t Tokens>
@@ -66,7 +60,6 @@ template <class Load, std::size_t Panels, std::size_t Tokens>
       const std::size_t row = panel * panel_rows + 8 * h;
       float* out = m.out[token + t] + row;
       __m256 value = sum[t][h];
-      if (m.scales != nullptr) value = _mm256_mul_ps(value, _mm256_loadu_ps(m.scales + row));
       if (m.add) value = _mm256_add_ps(value, _mm256_loadu_ps(out));
       _mm256_storeu_ps(out, value);
     }
@@ -103,7 +96,6 @@ template <class Load>
 
 inline void multiply_f32(const product& m) { multiply<load_f32>(m); }
 inline void multiply_f16(const product& m) { multiply<load_f16>(m); }
-inline void multiply_i8(const product& m) { multiply<load_i8>(m); }
 
 /// The sum of 16 lanes in a fixed order.
 [[gnu::target("avx2,fma,f16c")]] inline float total(__m256 first, __m256 last) {

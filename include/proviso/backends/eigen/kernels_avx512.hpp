@@ -36,12 +36,6 @@ struct load_f16 {
     return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
   }
 };
-struct load_i8 {
-  using weight = std::int8_t;
-  [[gnu::target("avx512f,avx512bw")]] static __m512 at(const std::int8_t* p) {
-    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
-  }
-};
 
 /// value * scale, or out + value * scale with one rounding: spelled out, as a compiler might fuse the two in some tiles
 /// and not in others.
@@ -128,7 +122,6 @@ template <class Load>
 
 inline void multiply_f32(const product& m) { multiply<load_f32>(m); }
 inline void multiply_f16(const product& m) { multiply<load_f16>(m); }
-inline void multiply_i8(const product& m) { multiply<load_i8>(m); }
 
 [[gnu::target("avx512f,avx512bw")]] inline void normalise(const float* row, const float* gain, std::size_t size,
                                                           float columns, float epsilon, float* out) {

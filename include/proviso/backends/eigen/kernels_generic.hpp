@@ -38,6 +38,16 @@ inline float widen(std::uint16_t half) {
   return value;
 }
 
+/// a * b + c, rounded once where the machine does that fast. Spelled out, as a compiler might fuse the two in some
+/// tiles and not in others.
+inline float multiply_add(float a, float b, float c) {
+#if defined(__FP_FAST_FMAF) || defined(__FMA__) || defined(__aarch64__)
+  return std::fma(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+
 template <class Weight, std::size_t Tokens>
 inline void tile(const product& m, std::size_t panel, std::size_t token) {
   const Weight* w = static_cast<const Weight*>(m.weights) + panel * m.panel_stride;
@@ -47,15 +57,15 @@ inline void tile(const product& m, std::size_t panel, std::size_t token) {
     for (std::size_t r = 0; r < panel_rows; ++r) column[r] = widen(w[r]);
     for (std::size_t t = 0; t < Tokens; ++t) {
       const float value = m.x[token + t][k];
-      for (std::size_t r = 0; r < panel_rows; ++r) sum[t][r] += column[r] * value;
+      for (std::size_t r = 0; r < panel_rows; ++r) sum[t][r] = multiply_add(column[r], value, sum[t][r]);
     }
   }
   const std::size_t row = panel * panel_rows;
   for (std::size_t t = 0; t < Tokens; ++t) {
     float* out = m.out[token + t] + row;
     for (std::size_t r = 0; r < panel_rows; ++r) {
-      const float value = m.scales == nullptr ? sum[t][r] : sum[t][r] * m.scales[row + r];
-      out[r] = m.add ? out[r] + value : value;
+      const float scale = m.scales == nullptr ? 1.0F : m.scales[row + r];
+      out[r] = m.add ? multiply_add(sum[t][r], scale, out[r]) : sum[t][r] * scale;
     }
   }
 }

@@ -21,9 +21,9 @@ namespace eigen {
 /// Int8 weights times 16-bit fixed point rows for AVX2 and AVX-VNNI: one exact integer sum per output, the one that
 /// `vnni` joins from its two, so the results have the same bits.
 ///
-/// Bound: 32 weights (two vectors of pairs) cost two instructions to widen, and for each token two multiply-adds and, on
-/// AVX2, two additions. A machine with four vector pipes needs 5.5 cycles for the 160 products of five tokens, and 1.5
-/// for the 32 products of one, less than these 32 bytes take to come from the third level of caches.
+/// Bound: 32 weights (two vectors of pairs) cost two instructions to widen, and for each token two multiply-adds and,
+/// on AVX2, two additions. A machine with four vector pipes needs 5.5 cycles for the 160 products of five tokens,
+/// and 1.5 for the 32 products of one, less than these 32 bytes take to come from the third level of caches.
 namespace madd {
 
 /// sum += pairs of products of 16-bit numbers.
@@ -97,8 +97,8 @@ template <class Instructions, std::size_t Panels, std::size_t Tokens>
       const std::size_t row = panel * panel_rows + 8 * h;
       float* out = m.out[token + t] + row;
       const __m256 scale = _mm256_mul_ps(unit, _mm256_loadu_ps(m.scales + row));
-      const __m256 value = _mm256_fmadd_ps(_mm256_cvtepi32_ps(high[t][h]), _mm256_set1_ps(256.0F),
-                                           _mm256_cvtepi32_ps(sum[t][h]));
+      const __m256 value =
+          _mm256_fmadd_ps(_mm256_cvtepi32_ps(high[t][h]), _mm256_set1_ps(256.0F), _mm256_cvtepi32_ps(sum[t][h]));
       _mm256_storeu_ps(out, m.add ? _mm256_fmadd_ps(value, scale, _mm256_loadu_ps(out)) : _mm256_mul_ps(value, scale));
     }
   }

@@ -17,6 +17,12 @@
 #include <sys/auxv.h>
 #endif
 
+#if defined(__clang__)
+#define PROVISO_DOT_PRODUCTS [[gnu::target("dotprod")]]
+#else
+#define PROVISO_DOT_PRODUCTS [[gnu::target("arch=armv8.2-a+dotprod")]]
+#endif
+
 namespace proviso {
 inline namespace v0 {
 namespace eigen {
@@ -97,16 +103,17 @@ inline void tile(const product& m, std::size_t panel, std::size_t token) {
   }
 }
 
-/// sum += four weights of each of four rows times quad `Lane` of `x`. As text, since compilers offer the intrinsic only
+/// sum += four weights of each of four rows times quad `Lane` of `x`. As text, since clang 14 offers the intrinsic only
 /// where the whole program may use it.
 template <int Lane>
-inline void dot(int32x4_t& sum, int8x16_t weights, int8x16_t x) {
-  asm(".arch_extension dotprod\n\tsdot %0.4s, %1.16b, %2.4b[%3]" : "+w"(sum) : "w"(weights), "w"(x), "i"(Lane));
+PROVISO_DOT_PRODUCTS inline void dot(int32x4_t& sum, int8x16_t weights, int8x16_t x) {
+  asm("sdot %0.4s, %1.16b, %2.4b[%3]" : "+w"(sum) : "w"(weights), "w"(x), "i"(Lane));
 }
 
 /// Adds quad `Lane` of the four quads of columns that `x` holds, digit by digit.
 template <int Lane, std::size_t Tokens>
-inline void add_quad(int32x4_t (&sum)[2 * Tokens][4], const std::int8_t* w, const int8x16_t (&x)[2 * Tokens]) {
+PROVISO_DOT_PRODUCTS inline void add_quad(int32x4_t (&sum)[2 * Tokens][4], const std::int8_t* w,
+                                          const int8x16_t (&x)[2 * Tokens]) {
 #pragma GCC unroll 4
   for (std::size_t q = 0; q < 4; ++q) {
     const int8x16_t weights = vld1q_s8(w + static_cast<std::size_t>(Lane) * 4 * panel_rows + 16 * q);
@@ -117,7 +124,7 @@ inline void add_quad(int32x4_t (&sum)[2 * Tokens][4], const std::int8_t* w, cons
 
 /// One panel times `Tokens` rows in registers, by dot products.
 template <std::size_t Tokens>
-inline void dot_tile(const product& m, std::size_t panel, std::size_t token) {
+PROVISO_DOT_PRODUCTS inline void dot_tile(const product& m, std::size_t panel, std::size_t token) {
   const auto* w = static_cast<const std::int8_t*>(m.weights) + panel * m.panel_stride;
   const std::int8_t* rows = m.fixed.digits + 2 * token * fixed_point_columns;
   int32x4_t sum[2 * Tokens][4] = {};
@@ -164,7 +171,7 @@ inline void multiply(const product& m) {
 }
 
 /// The same in tiles of up to three.
-inline void multiply_dot(const product& m) {
+PROVISO_DOT_PRODUCTS inline void multiply_dot(const product& m) {
   for (std::size_t panel = m.first_panel; panel < m.last_panel; ++panel) {
     std::size_t t = 0;
     for (; t + 3 <= m.tokens; t += 3) dot_tile<3>(m, panel, t);
@@ -211,4 +218,6 @@ inline void fix(const float* row, std::size_t size, const fixed_point_rows& rows
 }  // namespace eigen
 }  // namespace v0
 }  // namespace proviso
+
+#undef PROVISO_DOT_PRODUCTS
 #endif

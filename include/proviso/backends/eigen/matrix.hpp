@@ -17,8 +17,8 @@ namespace proviso {
 inline namespace v0 {
 namespace eigen {
 
-/// How weights are kept in memory. `i8` has one scale per row; where the processor multiplies it in
-/// integers, activations are rounded to 16 bits for the product.
+/// How weights are kept in memory. `i8` has one scale per row; where its kernels multiply it in integers, activations
+/// are rounded to 16 bits for the product.
 enum class weight_storage : unsigned char { as_stored, i8, f16, f32 };
 
 /// Bytes of one weight.
@@ -46,14 +46,13 @@ class packed_matrix {
       : rows_{padded(rows)},
         columns_{columns},
         storage_{storage},
-        fixed_{storage == weight_storage::i8 && kernels.multiply_fixed != nullptr},
+        fixed_{storage == weight_storage::i8 && kernels.fix != nullptr},
         layout_{fixed_ ? kernels.layout : fixed_point_layout{1}},
         stride_{padded(columns, fixed_ ? fixed_point_columns : 1)},
         scales_(rows_),
         weights_(rows_ * stride_ * bytes_of(storage)) {
     multiply_ = storage == weight_storage::f32   ? kernels.multiply_f32
                 : storage == weight_storage::f16 ? kernels.multiply_f16
-                : fixed_                         ? kernels.multiply_fixed
                                                  : kernels.multiply_i8;
     if (layout_.shifted) std::memset(weights_.data(), 128, weights_.size());
   }

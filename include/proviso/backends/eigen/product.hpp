@@ -37,8 +37,9 @@ struct fixed_point_layout {
 
 /// Rows of activations as 16-bit fixed point numbers: unit[t] times an integer.
 ///
-/// Split: digit i (0: low, 1: high) of column k of row t is `digits[k / 64 * block_stride + (2 * t + i) * 64 + k % 64]`,
-/// and the integer is low + 256 * high. Whole: the integer lies in the two bytes at `digits + t * row_stride + 2 * k`.
+/// Split: digit i (0: low, 1: high) of column k of row t is `digits[k / 64 * block_stride + (2 * t + i) * 64 + k %
+/// 64]`, and the integer is low + 256 * high. Whole: the integer lies in the two bytes at `digits + t * row_stride + 2
+/// * k`.
 struct fixed_point_rows {
   std::int8_t* digits = nullptr;
   std::size_t block_stride = 0;  ///< split: bytes from one block of columns to the next, 128 per row
@@ -51,9 +52,10 @@ struct fixed_point_rows {
 /// out[t][r] (+)= scale[r] * sum over k of weight[r][k] * x[t][k].
 ///
 /// A panel holds 16 rows. Weights for float arithmetic lie column by column (16 weights of column 0, 16 of column
-/// 1, ...), int8 weights for integer arithmetic as `fixed_point_layout` says. Every output is one sum over the columns in
-/// ascending order, or an exact one: it does not depend on how many panels and tokens the call covers. An exact sum S
-/// becomes fma(float(S >> 8), 256, float(S & 255)) on every instruction set, which is S rounded once up to 1024 columns.
+/// 1, ...), int8 weights for integer arithmetic as `fixed_point_layout` says. Every output is one sum over the columns
+/// in ascending order, or an exact one: it does not depend on how many panels and tokens the call covers. An exact sum
+/// S becomes fma(float(S >> 8), 256, float(S & 255)) on every instruction set, which is S rounded once up to 1024
+/// columns.
 struct product {
   const void* weights = nullptr;
   const float* scales = nullptr;  ///< one per row, or null for 1
