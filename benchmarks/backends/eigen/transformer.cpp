@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One evaluation of the bundled models against the time that it takes to read their weights. Run in the root of the
-// repository. Prints a summary with ratios behind the usual table; times are the fastest of many calls.
+// repository. Prints a summary with ratios behind the usual table; times are the fastest of many calls. `--kernels
+// avx2` as the last arguments forces kernels below those of the machine.
 #include <proviso/backends/eigen/transformer.hpp>
 
 #include <algorithm>
@@ -20,6 +21,8 @@ using clock_type = std::chrono::steady_clock;
 
 constexpr std::size_t context = 150;
 
+eigen::instruction_set kernels = eigen::strongest_instruction_set();
+
 const char* file_of(int model) {
   return model == 0 ? "examples/zoo/base.safetensors" : "examples/zoo/draft.safetensors";
 }
@@ -33,6 +36,7 @@ std::vector<token_id> some_tokens(std::size_t count, std::size_t vocab) {
 eigen::transformer open_model(int model, std::size_t threads) {
   eigen::transformer_options options;
   options.threads = threads;
+  options.kernels = kernels;
   return eigen::transformer{file_of(model), options};
 }
 
@@ -67,7 +71,7 @@ void evaluate(benchmark::State& state) {
 }
 BENCHMARK(evaluate)
     ->ArgNames({"draft", "threads", "tokens"})
-    ->ArgsProduct({{0}, {1, 2}, {1, 2, 5, 8}})
+    ->ArgsProduct({{0}, {1, 2}, {1, 2, 3, 5, 8}})
     ->ArgsProduct({{1}, {1}, {1, 2, 5, 8}})
     ->UseRealTime()
     ->Unit(benchmark::kMicrosecond);
@@ -141,11 +145,14 @@ void summary(int which, std::size_t threads) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 2 && std::string{argv[argc - 2]} == "--kernels") {
+    kernels = eigen::instruction_set_named(argv[argc - 1]);
+    argc -= 2;
+  }
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   benchmark::RunSpecifiedBenchmarks();
-  std::printf("\nkernels: %s; %zu tokens of context\n", eigen::kernels_of(eigen::strongest_instruction_set()).name,
-              context);
+  std::printf("\nkernels: %s; %zu tokens of context\n", eigen::kernels_of(kernels).name, context);
   summary(0, 1);
   summary(0, 2);
   summary(1, 1);  // so small a model stays on one thread

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <span>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
 #include <proviso/backends/eigen/transformer.hpp>
@@ -45,6 +47,25 @@ TEST_CASE("after the first calls an evaluation allocates nothing") {
   const std::size_t after = allocations;
   CHECK(after == before);
   CHECK(session.eval(chain_block{tokens, 6}).data() == logits);
+}
+
+TEST_CASE("kernels that the machine does not run are refused by their name") {
+  const random_model::temporary_file file("forced.safetensors", random_model::content(random_model::odd_shape(), true));
+  for (eigen::instruction_set set : eigen::all_instruction_sets) {
+    eigen::transformer_options options;
+    options.kernels = set;
+    if (eigen::runs(set)) {
+      CHECK_NOTHROW(eigen::transformer{file.path(), options});
+      continue;
+    }
+    try {
+      const eigen::transformer model{file.path(), options};
+      FAIL("no error for " << eigen::name_of(set));
+    } catch (const std::invalid_argument& e) {
+      CHECK(std::string{e.what()} ==
+            "proviso: this machine does not run the kernels '" + std::string{eigen::name_of(set)} + "'");
+    }
+  }
 }
 
 TEST_CASE("a prompt longer than a pass gives the same rows as its pieces") {
