@@ -139,6 +139,15 @@ add_test(NAME package.getting_started COMMAND ${CMAKE_COMMAND} -DPAGE=${PROJECT_
   "-DOPTIONS=${configure_options}" -P ${folder}/page.cmake)
 set_tests_properties(package.getting_started PROPERTIES LABELS "static;package" FIXTURES_REQUIRED installed)
 
+# The blocks of these pages compile.
+foreach(page limits drive/decoder drive/batch_decoder)
+  string(REPLACE "/" "." name ${page})
+  add_test(NAME pages.${name} COMMAND ${CMAKE_COMMAND} -DPAGE=${PROJECT_SOURCE_DIR}/docs/${page}.md
+    -DROOT=${PROJECT_SOURCE_DIR} -DWORK=${CMAKE_CURRENT_BINARY_DIR}/pages -DCOMPILER=${CMAKE_CXX_COMPILER}
+    -P ${folder}/fragments.cmake)
+  set_tests_properties(pages.${name} PROPERTIES LABELS static)
+endforeach()
+
 # Nothing scans for modules: clang-scan-deps need not be there.
 if(CMAKE_GENERATOR STREQUAL "Ninja")
   add_test(NAME package.no_scan COMMAND grep -q "\\.ddi" ${PROJECT_BINARY_DIR}/build.ninja)

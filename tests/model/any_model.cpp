@@ -59,6 +59,9 @@ TEST_CASE("any_session forwards to the session and says what it cannot do") {
   testing::short_horizon near{rows, 2};
   CHECK(any_session{tiny.open()}.capacity() == 7);
   CHECK(any_session{near.open()}.max_rewind() == 2);
+  CHECK(any_session{near.open()}.says_max_rewind());
+  testing::chain_only silent{rows, 2};
+  CHECK(!any_session{silent.open()}.says_max_rewind());
 }
 
 TEST_CASE("any_session owns its session") {
