@@ -179,6 +179,36 @@ TEST_CASE("caches keep what stands before the window") {
   }
 }
 
+TEST_CASE("a frozen session keeps the prompt for another text after it") {
+  trial t;
+  t.settings.block = 3;
+  t.settings.steps = 3;
+  t.settings.cache = canvas_cache::frozen;
+  decoder d{t.make(), 3};
+  const auto same_as_fresh = [&](const tokens& prompt, std::uint64_t seed) {
+    d.run(prompt, [](generated_token) {}, t.bounds, seed);
+    decoder fresh{t.make(), seed};
+    fresh.run(prompt, [](generated_token) {}, t.bounds);
+    REQUIRE(d.output().size() == fresh.output().size());
+    for (std::size_t i = 0; i < d.output().size(); ++i) CHECK(d.output()[i].token == fresh.output()[i].token);
+    return d.stats().prefill_tokens;
+  };
+  CHECK(same_as_fresh(two_tokens, 3) == 2);
+  CHECK(same_as_fresh(two_tokens, 4) == 0);
+  tokens longer(d.text().begin(), d.text().end());
+  CHECK(same_as_fresh(longer, 4) == 8);  // one block now: its tokens see each other
+  CHECK(same_as_fresh(two_tokens, 4) == 2);
+  tokens other = two_tokens;
+  other[0] = (other[0] + 1) % 3;
+  CHECK(same_as_fresh(other, 4) == 2);
+  t.bounds.max_tokens = 2;
+  CHECK(same_as_fresh(other, 5) == 0);
+  d.start(other, t.bounds);
+  d.cancel();
+  while (!d.done()) d.step();
+  CHECK(same_as_fresh(other, 5) <= 2);
+}
+
 namespace {
 
 /// A denoiser with sessions, which note what they are asked to do.

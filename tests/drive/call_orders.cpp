@@ -11,11 +11,13 @@
 
 #include <proviso/combine/weighted.hpp>
 #include <proviso/decode/combined.hpp>
+#include <proviso/decode/diffusion.hpp>
 #include <proviso/decode/ensemble.hpp>
 #include <proviso/drafters/top_k_tree.hpp>
 #include <proviso/drive/batch_decoder.hpp>
 #include <proviso/model/chain_emulation.hpp>
 #include <proviso/testing/archetypes.hpp>
+#include <proviso/testing/table_denoiser.hpp>
 
 #include "support/decoding.hpp"
 
@@ -212,6 +214,18 @@ TEST_CASE("after any order of calls the next text is right: ensembles") {
     return sequence{speculative{combined{combine::weighted{0.5, 0.5}, a, b}, drafters::model{small}, rules::match{}}, 3};
   });
   drive([&] { return sequence{ensemble{combined{combine::weighted{0.5, 0.5}, a, b}, {2, 3}}, 3}; });
+}
+
+TEST_CASE("after any order of calls the next text is right: canvases") {
+  testing::markov_denoiser net{testing::random_table(vocab, 1, 6)};
+  canvas_model<testing::markov_denoiser> model{net};
+  for (const canvas_cache cache : {canvas_cache::none, canvas_cache::frozen}) {
+    canvas_settings settings{.length = 4, .block = 2, .steps = 2};
+    settings.cache = cache;
+    drive([&] { return sequence{diffusion{model, settings}, 3}; });
+    settings.growing = true;
+    drive([&] { return sequence{diffusion{model, settings}, 3}; });
+  }
 }
 
 TEST_CASE("a sequence of a batch that starts again before its sessions were trimmed has the right text") {

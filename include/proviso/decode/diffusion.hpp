@@ -86,8 +86,8 @@ class diffusion {
       throw std::invalid_argument("proviso: diffusion: limits::best_tokens asks for laws that a denoiser has not");
     }
     memory_.builder.follow_text();
-    slot_.restart();
-    known_ = 0;
+    known_ = held_prompt(g.text());
+    if (known_ == 0) slot_.restart();
     while (g.running()) {
       begin_canvas(g);
       for (std::size_t begin = 0; g.running() && begin < canvas_.size();) {
@@ -102,6 +102,7 @@ class diffusion {
           if (last || prepare(s)) {
             if (!refreshed_ || canvas_.version() != version_) {
               if (settings_.cache == canvas_cache::frozen && slot_.length() < base_) {
+                if (slot_.length() == 0) prompt_ = base_;
                 co_await g.evaluate(slot_, chain_block{text.subspan(slot_.length()), 0});
               }
               rows_ = co_await g.evaluate(slot_, block(text, s));
@@ -151,6 +152,16 @@ class diffusion {
                ", outside the vocabulary of " + std::to_string(vocab) + " tokens");
       }
     }
+  }
+
+  /// How much of the prompt a frozen session has from the generation before: all or nothing, since the tokens of a prompt
+  /// see each other.
+  std::size_t held_prompt(std::span<const token_id> text) const noexcept {
+    const std::span<const token_id> held = slot_.tokens();
+    if (settings_.cache != canvas_cache::frozen || prompt_ != text.size() || held.size() < prompt_) return 0;
+    std::size_t same = 0;
+    while (same < prompt_ && held[same] == text[same]) ++same;
+    return same == prompt_ ? prompt_ : 0;
   }
 
   void begin_canvas(generation& g) {
@@ -260,6 +271,7 @@ class diffusion {
   detail::list<std::uint64_t> visible_;
   std::size_t base_ = 0;       // tokens before the canvas
   std::size_t known_ = 0;      // tokens that a frozen session may keep
+  std::size_t prompt_ = 0;     // tokens of its first block
   std::size_t first_ = 0;      // position of the first row
   std::uint64_t version_ = 0;  // of the canvas that the rows belong to
   bool refreshed_ = false;     // whether this window has been evaluated

@@ -49,7 +49,8 @@ class decoder {
     if (!sequence_.done()) sequence_.abandon();
   }
 
-  /// Begins a generation; see `sequence::start`. What the sessions hold of the prompt is not evaluated again.
+  /// Begins a generation; see `sequence::start`. What the sessions hold of the prompt is not evaluated
+  /// again, as far as they can go back.
   void start(std::span<const token_id> prompt, limits bounds = {}) {
     open();
     sequence_.start(prompt, std::move(bounds));
