@@ -368,6 +368,25 @@ TEST_CASE("the output is cut after the last answer of a round") {
   }
 }
 
+TEST_CASE("reports are cut with the output") {
+  testing::table_model big = whole_text_model(10);
+  testing::table_model same = whole_text_model(10);
+  sequence s{speculating(big, same, 0.0F), 7};
+  by_hand driver{s};
+  limits l = budget(30);
+  l.best_tokens = 2;
+  s.start(prompt_of_five, l);
+  while (!s.between_rounds()) {
+    const request r = s.plan()[0];
+    s.absorb(r.id, answer(driver.sessions[r.model], r));
+  }
+  const token_id second = s.report(1).best[0].token;
+  s.cut(2);
+  CHECK(s.report(1).best.size() == 2);
+  CHECK(s.report(1).best[0].token == second);
+  CHECK_THROWS_AS(s.report(2), std::out_of_range);
+}
+
 TEST_CASE("a source of randomness without a seed refuses one") {
   struct lowest {
     bool flip(double p, double q, const draw_key&) const { return p >= q; }

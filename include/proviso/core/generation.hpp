@@ -229,6 +229,10 @@ class generation {
     }
     output_.resize(n);
     text_.resize(prompt_size_ + n);
+    if (reports()) {
+      own_.resize(n);
+      best_.resize(n == 0 ? 0 : own_.back().best_end);
+    }
     matcher_.start(limits_);
     why_ = stop_reason::cancelled;
   }
@@ -283,10 +287,11 @@ class generation {
     own_.clear();
     best_.clear();
     if (reports()) {
-      constexpr std::size_t ahead = 1024;
-      const std::size_t most = limits_.max_tokens < ahead ? limits_.max_tokens : ahead;
-      own_.reserve(most);
-      best_.reserve(most * (*limits_.best_tokens < vocab ? *limits_.best_tokens : vocab));
+      constexpr std::size_t reported = 1024;
+      const std::size_t of_each = *limits_.best_tokens < vocab ? *limits_.best_tokens : vocab;
+      to_come = to_come < reported ? to_come : reported;
+      own_.reserve(to_come);
+      best_.reserve(to_come * of_each < ahead ? to_come * of_each : ahead);
     }
   }
 
