@@ -155,7 +155,7 @@ class lane_sum {
     for (std::size_t i = 0; i < whole; i += lanes) {
       for (std::size_t j = 0; j < lanes; ++j) part_[j] += static_cast<double>(values[i + j]);
     }
-    for (std::size_t i = whole; i < values.size(); ++i) part_[i - whole] += static_cast<double>(values[i]);
+    for (std::size_t j = 0; j < values.size() % lanes; ++j) part_[j] += static_cast<double>(values[whole + j]);
   }
   double total() const noexcept {
     double all = 0.0;
