@@ -37,7 +37,8 @@ INCLUDE = ROOT / "include" / "proviso"
 
 # What a change in a folder may break beside its own test and the tests that include the header, most telling first.
 SUITES = {
-    "core": ["drive/decoder", "decode/diffusion", "drive/batch_decoder", "drive/pieces", "mutants/token", "proofs/rules"],
+    "core": ["drive/decoder", "decode/diffusion", "drive/batch_decoder", "drive/pieces", "mutants/token",
+             "proofs/rules"],
     "model": ["testing/check_model", "drive/decoder", "mutants/sessions", "drive/batch_decoder", "drive/call_orders"],
     "transforms": ["decode/target", "proofs/rules", "drive/decoder"],
     "drafters": ["proofs/drafters", "drive/decoder", "mutants/drafting", "proofs/parallel", "mutants/parallel"],
