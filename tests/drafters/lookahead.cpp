@@ -154,4 +154,27 @@ TEST_CASE("lookahead: wrong configurations are refused") {
                   std::invalid_argument);
 }
 
+TEST_CASE("lookahead: a continuation that comes again moves to the front, also from the last place of the pool") {
+  testing::table_model model = certain(31);
+  const tokens prompt{5, 1, 5, 2, 5, 3, 5, 1, 5};
+  sequence s{
+      speculative{model, drafters::lookahead{2, 2, 3}, rules::match{}, transforms::temperature{}, lengths::fixed{3}}};
+  any_session session = open_session(*s.model_slots()[0]);
+  s.start(prompt, budget(20));
+  for (;;) {
+    const std::span<const request> open = s.plan();
+    REQUIRE(!open.empty());
+    const request r = open.front();
+    if (r.block.nodes.want > 0) {  // the root, what followed it, the newest first, and the window
+      REQUIRE(r.block.size() >= 4);
+      CHECK(r.block.nodes.tokens[1] == 1);
+      CHECK(r.block.nodes.tokens[2] == 3);
+      CHECK(r.block.nodes.tokens[3] == 2);
+      CHECK(r.block.nodes.parent(3) == 0);
+      break;
+    }
+    s.absorb(r.id, answer(session, r));
+  }
+}
+
 }  // namespace

@@ -221,4 +221,18 @@ TEST_CASE("parallel: without masks it drafts one token, or is refused") {
   CHECK(r.stats.accepted == 10);
 }
 
+TEST_CASE("parallel: masks that see each other in a block of more than 64 tokens") {
+  counting target{3, 0};
+  counting small{3, 0};
+  const tokens prompt(70, 1);
+  const drafters::parallel drafter{small.model(), small.masks(), mask_row::own, mask_sight::all};
+  decoder d{speculative{target.model(), drafter, rules::match{}, transforms::temperature{}, lengths::fixed{3}}};
+  d.start(prompt, budget(4));
+  while (!d.done()) d.step();
+  CHECK(d.stats().prefill_calls == 1);  // the target's; the drafter reads the prompt and the masks at once
+  CHECK(d.stats().drafted == 3);
+  CHECK(d.stats().accepted == 3);
+  CHECK(small.seen() == 3);
+}
+
 }  // namespace

@@ -21,6 +21,18 @@ namespace {
 using namespace proviso;
 using namespace support;
 
+TEST_CASE("sampled_tree: the default shape is {2, 2, 1}") {
+  testing::table_model target{testing::random_table(7, 1, 3)};
+  testing::table_model small{testing::random_table(7, 1, 4)};
+  decoder d{speculative{target, drafters::sampled_tree{small}, rules::traversal{}, transforms::temperature{},
+                        lengths::fixed{8}}};
+  d.start(std::vector<token_id>{1, 2}, budget(20));
+  while (d.stats().rounds == 0) d.step();
+  CHECK(d.stats().drafted == 2 + 4 + 4);
+  CHECK(d.stats().drafted_at[2] == 1);
+  CHECK(d.stats().drafted_at[3] == 0);
+}
+
 }  // namespace
 
 TEST_CASE("sampled_tree: has its shape, siblings in their manner, and the laws of a chain along every path") {
@@ -46,7 +58,9 @@ TEST_CASE("sampled_tree: has its shape, siblings in their manner, and the laws o
         }
       }
     };
-    decoder d{speculative{target, observed{drafters::sampled_tree{small, {3, 2, 1}, mode}, look}, support::match_of_drawn{}}, 5};
+    decoder d{
+        speculative{target, observed{drafters::sampled_tree{small, {3, 2, 1}, mode}, look}, support::match_of_drawn{}},
+        5};
     CHECK(decode(d, {1, 2}, budget(50)) == plain(target, {1, 2}, budget(50), 5));
     CHECK(rounds > 10);
     CHECK((equal > 0) == (mode == replacement::with));

@@ -148,4 +148,19 @@ TEST_CASE("shared_ngrams: senseless arguments are refused") {
   REQUIRE_THROWS_AS((shared_ngrams{store, 2, 4, 1.0}), std::invalid_argument);
 }
 
+TEST_CASE("shared_ngrams: the last round of a text is learned, too") {
+  testing::table_model target{50, [](std::span<const token_id> text, std::span<float> row) {
+                                for (float& x : row) x = 0.0F;
+                                row[(static_cast<std::size_t>(text.back()) + 1) % 50] = 20.0F;
+                              }};
+  ngram_store store{1U << 16U};
+  const auto ask = [&](const support::token_list& prompt) {
+    decoder d{speculative{target, shared_ngrams{store, 2, 2, 0.0}, rules::match{}, transforms::temperature{0.0F}}};
+    support::decode(d, prompt, support::budget(2));
+    return d.stats().drafted;
+  };
+  CHECK(ask({0, 1}) == 0);  // 2, 3
+  CHECK(ask({1, 2}) == 1);  // 3 followed, in the last round
+}
+
 }  // namespace

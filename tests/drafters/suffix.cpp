@@ -125,4 +125,19 @@ TEST_CASE("suffix: senseless arguments are refused") {
   static_assert(!std::is_constructible_v<drafters::suffix, drafters::reference_index>);  // would not outlive it
 }
 
+TEST_CASE("suffix: a new generation begins without what the last one learned") {
+  testing::table_model target{testing::random_table(3, 2, 8)};
+  decoder d{speculative{target, drafters::suffix{1}, rules::match{}, transforms::temperature{}, lengths::fixed{5}}, 3};
+  std::uint64_t first = 0;
+  for (int generation = 0; generation < 3; ++generation) {
+    limits bounds;
+    bounds.max_tokens = 120;
+    d.start(tokens{0, 1, 0, 1, 0}, bounds);
+    while (!d.done()) d.step();
+    CHECK(d.stats().accepted < d.stats().drafted / 2);  // there is something to learn
+    if (generation == 0) first = d.stats().drafted;
+    CHECK(d.stats().drafted == first);
+  }
+}
+
 }  // namespace

@@ -15,6 +15,20 @@ namespace {
 using namespace proviso;
 using namespace support;
 
+TEST_CASE("top_k_tree: the default shape is {2, 2, 1}") {
+  testing::table_model target{testing::random_table(7, 1, 3)};
+  testing::table_model small{testing::random_table(7, 1, 4)};
+  decoder d{
+      speculative{target, drafters::top_k_tree{small}, rules::match{}, transforms::temperature{}, lengths::fixed{8}}};
+  limits bounds;
+  bounds.max_tokens = 20;
+  d.start(std::vector<token_id>{1, 2}, bounds);
+  while (d.stats().rounds == 0) d.step();
+  CHECK(d.stats().drafted == 2 + 4 + 4);
+  CHECK(d.stats().drafted_at[2] == 1);
+  CHECK(d.stats().drafted_at[3] == 0);
+}
+
 }  // namespace
 
 TEST_CASE("top_k_tree: pushes the most probable tokens of every node, in order; temperature 0 does not change them") {

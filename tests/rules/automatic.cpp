@@ -113,3 +113,5 @@ TEST_CASE("automatic: the text of plain decoding when nothing is drawn from a la
 }
 
 }  // namespace
+
+static_assert(proviso::rules::automatic::lossless);

@@ -182,3 +182,5 @@ TEST_CASE("block: a draft that branches is refused with a sentence") {
 }
 
 }  // namespace
+
+static_assert(proviso::rules::block::lossless);

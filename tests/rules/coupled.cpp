@@ -75,3 +75,5 @@ TEST_CASE("coupled: accepts as often as its formula says, and more than independ
 }
 
 }  // namespace
+
+static_assert(proviso::rules::coupled::lossless);

@@ -66,3 +66,5 @@ TEST_CASE("greedy: ties go to the lowest id, and rows with one finite entry are 
 }
 
 }  // namespace
+
+static_assert(proviso::rules::greedy::lossless);

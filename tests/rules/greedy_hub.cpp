@@ -98,3 +98,5 @@ TEST_CASE("greedy_hub: one law per level; a second drawn sibling is refused with
 }
 
 }  // namespace
+
+static_assert(proviso::rules::greedy_hub::lossless);

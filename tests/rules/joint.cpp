@@ -190,3 +190,5 @@ TEST_CASE("joint: a draft that branches is refused with a sentence") {
 }
 
 }  // namespace
+
+static_assert(proviso::rules::joint::lossless);

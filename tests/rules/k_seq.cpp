@@ -99,3 +99,5 @@ TEST_CASE("k_seq: one law per level; other siblings are refused with a sentence"
 }
 
 }  // namespace
+
+static_assert(proviso::rules::k_seq::lossless);

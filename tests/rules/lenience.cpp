@@ -69,4 +69,13 @@ TEST_CASE("lenience: points and empty drafts; bad arguments and branches are ref
   REQUIRE_THROWS_AS(verify(rules::lenience{0.5}, tree{{2}, children::with, p}, p, 1), std::invalid_argument);
 }
 
+TEST_CASE("lenience: where the draft's law is the target's, nothing is paid and everything stands") {
+  const auto p = [](support::path) { return weights{0.25, 0.5, 0.25}; };
+  const support::verified same = verify(rules::lenience{1.0}, tree{{1, 1}, children::with, p}, p, 2);
+  CHECK(same.deviation == 0.0);
+  CHECK(near(same.accepted, 2.0));
+}
+
 }  // namespace
+
+static_assert(!proviso::rules::lenience::lossless);

@@ -32,3 +32,5 @@ TEST_CASE("match: pushed trees, also with equal siblings") {
 }
 
 }  // namespace
+
+static_assert(proviso::rules::match::lossless);

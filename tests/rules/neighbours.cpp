@@ -84,3 +84,5 @@ TEST_CASE("neighbours: bad arguments and branches are refused with a sentence") 
 }
 
 }  // namespace
+
+static_assert(!proviso::rules::neighbours::lossless);

@@ -252,3 +252,5 @@ TEST_CASE("selected_path: chains that a budget cut are verified as far as all of
 }
 
 }  // namespace
+
+static_assert(proviso::rules::selected_path::lossless);

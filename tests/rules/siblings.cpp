@@ -94,3 +94,5 @@ TEST_CASE("siblings: one law per level that is reached") {
 }
 
 }  // namespace
+
+static_assert(proviso::rules::siblings::lossless);

@@ -74,3 +74,5 @@ TEST_CASE("static_ensemble: bad arguments and branches are refused with a senten
 }
 
 }  // namespace
+
+static_assert(!proviso::rules::static_ensemble::lossless);

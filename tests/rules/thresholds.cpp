@@ -77,3 +77,5 @@ TEST_CASE("thresholds: one law per level; bad arguments are refused with a sente
 }
 
 }  // namespace
+
+static_assert(!proviso::rules::thresholds::lossless);

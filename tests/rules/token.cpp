@@ -85,3 +85,5 @@ TEST_CASE("token: a draft that branches is refused with a sentence") {
 }
 
 }  // namespace
+
+static_assert(proviso::rules::token::lossless);

@@ -61,3 +61,5 @@ TEST_CASE("top_n: bad arguments are refused with a sentence") {
 }
 
 }  // namespace
+
+static_assert(!proviso::rules::top_n::lossless);

@@ -105,3 +105,5 @@ TEST_CASE("traversal: no law is asked for below a node that cannot stand") {
 }
 
 }  // namespace
+
+static_assert(proviso::rules::traversal::lossless);

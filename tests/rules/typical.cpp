@@ -117,3 +117,5 @@ TEST_CASE("typical: bad arguments are refused with a sentence") {
 }
 
 }  // namespace
+
+static_assert(!proviso::rules::typical::lossless);

@@ -63,7 +63,14 @@ TEST_CASE("ban: after a truncation") {
 
 TEST_CASE("ban: bad configurations and rows are refused") {
   CHECK_THROWS_AS((ban{{4, 2, 4}}), std::invalid_argument);
+  for (const tokens& list : {tokens{2, 2}, tokens{2, 2, 5}, tokens{2, 5, 5}, tokens{5, 2, 2}}) {
+    CHECK_THROWS_AS(ban{list}, std::invalid_argument);
+    CHECK_THROWS_AS(ban::all_except(list), std::invalid_argument);
+  }
   CHECK_THROWS_AS((ban{{4, -1}}), std::invalid_argument);
+  CHECK_THROWS_AS((ban{{-1}}), std::invalid_argument);
+  CHECK(law_of(ban{{2}}, std::vector<float>{0.0F, 0.0F, 0.0F})[2] == 0.0);
+  CHECK(law_of(ban::all_except({2}), std::vector<float>{0.0F, 0.0F, 0.0F})[2] == 1.0);
   CHECK_THROWS_AS(ban::all_except({}), std::invalid_argument);
   CHECK_THROWS_AS(law_of(ban{{1, 3}}, std::vector<float>{0.0F, 0.0F, 0.0F}), std::invalid_argument);
   CHECK_THROWS_AS(law_of(ban::all_except({3}), std::vector<float>{0.0F, 0.0F, 0.0F}), std::invalid_argument);

@@ -35,7 +35,10 @@ TEST_CASE("logit_bias: -infinity bans, and what has probability 0 keeps it") {
 
 TEST_CASE("logit_bias: bad configurations and rows are refused") {
   CHECK_THROWS_AS((logit_bias{{{1, 1.0F}, {2, 1.0F}, {1, 2.0F}}}), std::invalid_argument);
+  CHECK_THROWS_AS((logit_bias{{{2, 1.0F}, {2, 1.0F}}}), std::invalid_argument);
+  CHECK_THROWS_AS((logit_bias{{{0, 1.0F}, {2, 1.0F}, {2, 1.0F}}}), std::invalid_argument);
   CHECK_THROWS_AS((logit_bias{{{-1, 1.0F}}}), std::invalid_argument);
+  CHECK(law_of(logit_bias{{{2, 9.0F}}}, short_row)[2] > 0.9);
   CHECK_THROWS_AS((logit_bias{{{1, std::nanf("")}}}), std::invalid_argument);
   CHECK_THROWS_AS((logit_bias{{{1, -never}}}), std::invalid_argument);
   CHECK_THROWS_AS(law_of(logit_bias{{{4, 1.0F}}}, short_row), std::invalid_argument);

@@ -81,4 +81,9 @@ TEST_CASE("repetition_penalty: drafted and plain decoding share every law") {
   CHECK(same_when_drafted(repetition_penalty{1.4F, 6, 5}));
 }
 
+TEST_CASE("repetition_penalty: by default the first token of the text counts") {
+  CHECK(same(law_of(repetition_penalty{1.3F}, sample_row, {4}), softmax(repetition_reference(sample_row, {4}, 1.3F))));
+  CHECK(law_of(repetition_penalty{1.3F}, sample_row, {4})[4] < softmax(sample_row)[4]);
+}
+
 }  // namespace
