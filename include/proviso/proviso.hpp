@@ -91,6 +91,8 @@
 #include <proviso/orders/quota.hpp>
 #include <proviso/orders/remasking.hpp>
 #include <proviso/orders/threshold.hpp>
+#include <proviso/policy/explain.hpp>
+#include <proviso/policy/explain_canvas.hpp>
 #include <proviso/rules/any.hpp>
 #include <proviso/rules/automatic.hpp>
 #include <proviso/rules/block.hpp>

@@ -11,6 +11,7 @@
 #include <proviso/rules/any.hpp>
 #include <proviso/rules/coupled.hpp>
 #include <proviso/rules/greedy.hpp>
+#include <proviso/rules/token.hpp>
 
 #include "support/decoding.hpp"
 #include "support/masked.hpp"

@@ -17,6 +17,7 @@
 #include <proviso/lengths/heuristic.hpp>
 #include <proviso/rules/greedy.hpp>
 #include <proviso/rules/match.hpp>
+#include <proviso/rules/token.hpp>
 
 #include "support/catch.hpp"
 #include "support/decoding.hpp"

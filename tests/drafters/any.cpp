@@ -6,6 +6,7 @@
 
 #include <proviso/drafters/none.hpp>
 #include <proviso/drafters/prompt_lookup.hpp>
+#include <proviso/rules/token.hpp>
 
 #include "support/catch.hpp"
 #include "support/decoding.hpp"

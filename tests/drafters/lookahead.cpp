@@ -6,12 +6,16 @@
 #include <cstdint>
 #include <limits>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include <proviso/combine/weighted.hpp>
 #include <proviso/decode/autoregressive.hpp>
 #include <proviso/decode/combined.hpp>
 #include <proviso/decode/speculative.hpp>
+#include <proviso/drafters/any.hpp>
+#include <proviso/drafters/none.hpp>
+#include <proviso/drafters/router.hpp>
 #include <proviso/drive/decoder.hpp>
 #include <proviso/rules/match.hpp>
 #include <proviso/testing/table_model.hpp>
@@ -148,10 +152,14 @@ TEST_CASE("lookahead: wrong configurations are refused") {
   CHECK_THROWS_AS((drafters::lookahead{3, 3, 0}), std::invalid_argument);
   testing::table_model a = certain(5);
   testing::table_model b = certain(5);
-  decoder d{speculative{combined{combine::weighted{0.5, 0.5}, a, b}, drafters::lookahead{}, rules::match{}}};
-  CHECK_THROWS_AS(d.run(
-                      tokens{1}, [](generated_token) {}, budget(4)),
-                  std::invalid_argument);
+  const auto over_ensemble = [&](auto drafter) {
+    return speculative{combined{combine::weighted{0.5, 0.5}, a, b}, std::move(drafter)};
+  };
+  CHECK_THROWS_AS(over_ensemble(drafters::any{drafters::lookahead{}}), std::invalid_argument);
+  drafters::router pool;
+  pool.add(drafters::none{});
+  pool.add(drafters::lookahead{});
+  CHECK_THROWS_AS(over_ensemble(std::move(pool)), std::invalid_argument);
 }
 
 TEST_CASE("lookahead: a continuation that comes again moves to the front, also from the last place of the pool") {

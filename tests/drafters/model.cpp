@@ -9,6 +9,7 @@
 #include <proviso/lengths/fixed.hpp>
 #include <proviso/lengths/heuristic.hpp>
 #include <proviso/rules/match.hpp>
+#include <proviso/rules/token.hpp>
 
 #include "support/catch.hpp"
 #include "support/decoding.hpp"

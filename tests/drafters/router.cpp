@@ -14,6 +14,7 @@
 #include <proviso/drafters/shared_rates.hpp>
 #include <proviso/drafters/suffix.hpp>
 #include <proviso/drive/batch_decoder.hpp>
+#include <proviso/rules/token.hpp>
 
 #include "support/catch.hpp"
 #include "support/decoding.hpp"

@@ -4,11 +4,15 @@
 #include <cstddef>
 #include <limits>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include <proviso/decode/autoregressive.hpp>
+#include <proviso/decode/speculative.hpp>
+#include <proviso/drafters/any.hpp>
 #include <proviso/drafters/best_first_tree.hpp>
 #include <proviso/drafters/hub_tree.hpp>
+#include <proviso/drafters/lookahead.hpp>
 #include <proviso/drafters/sampled_tree.hpp>
 #include <proviso/drafters/top_k_tree.hpp>
 #include <proviso/rules/siblings.hpp>
@@ -276,4 +280,29 @@ TEST_CASE("tree growth: steady rounds allocate nothing") {
   CHECK(in_steady_rounds(drafters::hub_tree{small, {2, 2}}) == 0);
   CHECK(in_steady_rounds(drafters::top_k_tree{small, {3, 2, 1}}) == 0);
   CHECK(in_steady_rounds(drafters::best_first_tree{small, 12}) == 0);
+}
+
+TEST_CASE("tree growth: a model of chains is refused for a tree when the drafter or the algorithm is made") {
+  testing::table_model rows{ones()};
+  testing::chain_only chains{rows, 4};
+  CHECK_THROWS_AS(drafters::sampled_tree(chains, {2, 2}), std::invalid_argument);
+  CHECK_THROWS_AS(drafters::top_k_tree(chains, {2, 2}), std::invalid_argument);
+  CHECK_THROWS_AS(drafters::hub_tree(chains, {2, 2}), std::invalid_argument);
+  CHECK_THROWS_AS(drafters::best_first_tree{chains}, std::invalid_argument);
+  const auto over_chains = [&](auto drafter) { return speculative{chains, std::move(drafter)}; };
+  CHECK_THROWS_AS(over_chains(drafters::sampled_tree(rows, {2, 2})), std::invalid_argument);
+  CHECK_THROWS_AS(over_chains(drafters::best_first_tree{rows}), std::invalid_argument);
+  CHECK_THROWS_AS(over_chains(drafters::any{drafters::top_k_tree(chains, {3})}), std::invalid_argument);
+  CHECK_NOTHROW(over_chains(drafters::sampled_tree(chains, {1, 1})));
+  model_ref erased{chains};
+  const auto over_erased = [&](auto drafter) { return speculative{erased, std::move(drafter)}; };
+  CHECK_THROWS_AS(over_erased(drafters::hub_tree(rows, {2})), std::invalid_argument);
+  CHECK_THROWS_AS(over_erased(drafters::lookahead{}), std::invalid_argument);
+}
+
+TEST_CASE("tree growth: the default rule verifies trees") {
+  testing::table_model target{ones()};
+  testing::table_model small{ones()};
+  decoder d{speculative{target, drafters::sampled_tree{small}}, 3};
+  CHECK(support::decode(d, {0, 2, 0}, budget(20)).size() == 20);
 }

@@ -14,6 +14,7 @@
 #include <proviso/drafters/suffix.hpp>
 #include <proviso/drive/batch_decoder.hpp>
 #include <proviso/lengths/heuristic.hpp>
+#include <proviso/rules/token.hpp>
 #include <proviso/rules/traversal.hpp>
 #include <proviso/transforms/chain.hpp>
 #include <proviso/transforms/frequency_penalty.hpp>

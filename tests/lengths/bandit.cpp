@@ -8,6 +8,7 @@
 
 #include <proviso/core/random.hpp>
 #include <proviso/drafters/model.hpp>
+#include <proviso/rules/token.hpp>
 
 #include "support/catch.hpp"
 #include "support/decoding.hpp"

@@ -12,6 +12,7 @@
 #include <proviso/drafters/model.hpp>
 #include <proviso/drafters/parallel.hpp>
 #include <proviso/drafters/sampled_tree.hpp>
+#include <proviso/rules/token.hpp>
 #include <proviso/testing/table_denoiser.hpp>
 
 #include "support/catch.hpp"

@@ -9,6 +9,7 @@
 #include <proviso/drafters/model.hpp>
 #include <proviso/drafters/sampled_tree.hpp>
 #include <proviso/lengths/fixed.hpp>
+#include <proviso/rules/token.hpp>
 #include <proviso/rules/traversal.hpp>
 
 #include "support/catch.hpp"

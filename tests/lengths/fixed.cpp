@@ -4,6 +4,7 @@
 #include <proviso/decode/speculative.hpp>
 #include <proviso/drafters/model.hpp>
 #include <proviso/drive/decoder.hpp>
+#include <proviso/rules/token.hpp>
 #include <proviso/testing/table_model.hpp>
 
 #include "support/catch.hpp"

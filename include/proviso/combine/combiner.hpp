@@ -31,6 +31,25 @@ concept row_combiner = requires(const C& c, std::span<const std::span<const floa
 template <class C>
 concept combiner = law_combiner<C> || row_combiner<C>;
 
+/// Explains, in sentences, which requirement of `combiner` a type misses. Always true when it compiles.
+template <class C>
+consteval bool explain_combiner() {
+  static_assert(
+      combiner<C>,
+      "proviso: a combiner needs `law_view operator()(std::span<const law_view>, law_buffer&) const`, or `void "
+      "operator()(std::span<const std::span<const float>> rows, std::span<float> out) const` - and it stands "
+      "before the models.");
+  constexpr bool checks = requires(const C& c, std::size_t n) { c.check(n); };
+  constexpr bool nearly = requires { &C::check; }
+  || requires { &C::checks; }
+  || requires { &C::check_models; };
+  static_assert(
+      checks || !nearly,
+      "proviso: the hook that checks the number of models is `check(std::size_t models) const`; this combiner "
+      "has one with almost that name or with other arguments.");
+  return true;
+}
+
 namespace combine {
 
 /// One weight per model: not negative, with sum 1.

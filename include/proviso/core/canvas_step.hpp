@@ -221,6 +221,12 @@ concept canvas_order = requires(O& o, canvas_step& s) {
   o(s);
 };
 
+/// Says, asked after the rows of a step are known, whether to fill the rest of the window at once.
+template <class S>
+concept canvas_stop = requires(S& stop, canvas_step& s) {
+  { stop(s) } -> std::convertible_to<bool>;
+};
+
 namespace numeric {
 
 /// -sum p log p in nats. Cost: a logarithm per entry.

@@ -496,7 +496,8 @@ concept awaits_models = requires(D& d, const context& c, draft& out) {
 /// A drafter proposes tokens: `start(prompt)` once per generation, `propose(context, draft)` each round (a plain
 /// function, or a coroutine returning `task` when it evaluates models), `commit(feedback)` after each round. One that
 /// returns `task` also has `visit_models(f)`, which calls `f` with each `model_slot` that it evaluates.
-/// Optional: `watch(text)`, see `drafters::any`.
+/// Optional: `watch(text)`, see `drafters::any`; members `bool needs_trees`, that the target must evaluate trees, and
+/// `bool reads_rows`, that it must be one model, whose rows `feedback` carries. Algorithms refuse other targets.
 template <class D>
 concept drafter = (has_models<D> || !awaits_models<D>)&&requires(D& d, std::span<const token_id> prompt,
                                                                  const context& c, draft& out, const feedback& f) {
@@ -504,6 +505,18 @@ concept drafter = (has_models<D> || !awaits_models<D>)&&requires(D& d, std::span
   d.propose(c, out);
   d.commit(f);
 };
+
+/// Whether a drafter asks for a target that evaluates trees, and for one whose rows it reads.
+template <class D>
+constexpr bool needs_trees(const D& d) noexcept {
+  if constexpr (requires { d.needs_trees; }) return d.needs_trees;
+  return false;
+}
+template <class D>
+constexpr bool reads_rows(const D& d) noexcept {
+  if constexpr (requires { d.reads_rows; }) return d.reads_rows;
+  return false;
+}
 
 }  // namespace v0
 }  // namespace proviso

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <type_traits>
 #include <utility>
 
 #include <proviso/core/draft.hpp>
@@ -11,6 +12,8 @@
 #include <proviso/core/outcome.hpp>
 #include <proviso/core/task.hpp>
 #include <proviso/decode/target.hpp>
+#include <proviso/model/explain.hpp>
+#include <proviso/policy/explain.hpp>
 #include <proviso/transforms/temperature.hpp>
 
 namespace proviso {
@@ -22,13 +25,19 @@ inline namespace v0 {
 /// the same way give the same text: `rules::match`, and with `draw::race` here, `rules::coupled`. Cost per token: one
 /// evaluation of one token.
 /// The target is a model or, by value, `combined` models: then every model is evaluated once per token.
-template <transform Transform = transforms::temperature, decoding_target Target = one_model>
+template <class Transform = transforms::temperature, decoding_target Target = one_model>
 class autoregressive {
  public:
+  static_assert(explain_transform<Transform>());
+
   template <class M>
   requires(!decoding_target<M>) explicit autoregressive(M& model, Transform shape = Transform{},
                                                         draw how = draw::inverse)
       : target_{model}, shape_{shape}, draw_{how} {}
+  template <class M, std::enable_if_t<!decoding_target<M>, int> = 0>  // clang 14 forgets a requires clause here
+  explicit autoregressive(const M&& model, Transform shape = Transform{},
+                                                        draw how = draw::inverse)
+      : autoregressive(refuse_temporary(model), shape, how) {}
   explicit autoregressive(Target decoded, Transform shape = Transform{}, draw how = draw::inverse)
       : target_{std::move(decoded)}, shape_{shape}, draw_{how} {}
 

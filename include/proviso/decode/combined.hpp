@@ -22,6 +22,7 @@
 #include <proviso/core/task.hpp>
 #include <proviso/core/view.hpp>
 #include <proviso/decode/target.hpp>
+#include <proviso/model/explain.hpp>
 
 namespace proviso {
 inline namespace v0 {
@@ -39,16 +40,17 @@ inline namespace v0 {
 /// the combiner.
 class combined {
  public:
-  template <combiner Combiner, class... Models>
+  template <class Combiner, class... Models>
   requires(!std::is_same_v<std::remove_cvref_t<Models>, std::span<const model_ref>> &&
            ...) explicit combined(Combiner how, Models&... models)
       : combined{wrap(std::move(how))} {
+    static_assert((explain_causal_model<Models>() && ...));
     slots_.reserve(sizeof...(models));
     (slots_.push_back(model_slot{models}), ...);
     check();
   }
   /// The same for a number of models that is known at run time.
-  template <combiner Combiner>
+  template <class Combiner>
   combined(Combiner how, std::span<const model_ref> models) : combined{wrap(std::move(how))} {
     for (model_ref model : models) slots_.push_back(model_slot{model});
     check();
@@ -168,6 +170,7 @@ class combined {
   using owned = detail::owner<const combination>;
   template <class Combiner>
   static owned wrap(Combiner how) {
+    static_assert(explain_combiner<Combiner>());
     return owned{new holder<Combiner>{std::move(how)}};
   }
   explicit combined(owned how) : how_{std::move(how)} {}

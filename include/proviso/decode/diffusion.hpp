@@ -20,7 +20,9 @@
 #include <proviso/core/task.hpp>
 #include <proviso/core/view.hpp>
 #include <proviso/model/denoiser.hpp>
+#include <proviso/model/explain.hpp>
 #include <proviso/orders/ancestral.hpp>
+#include <proviso/policy/explain_canvas.hpp>
 #include <proviso/schedules/log_linear.hpp>
 #include <proviso/stops/early_commit.hpp>
 #include <proviso/transforms/temperature.hpp>
@@ -59,10 +61,15 @@ struct canvas_settings {
 /// and canvas exceed the capacity, `std::domain_error` for a row that is not a law.
 /// Source: Sahoo et al. (MDLM), arXiv 2406.07524; windows: Nie et al. (LLaDA), arXiv 2502.09992, Arriola et al.
 /// (BD3LM), arXiv 2503.09573; caches: Wu et al. (Fast-dLLM), arXiv 2505.22618.
-template <canvas_order Order = orders::ancestral, transform Transform = transforms::temperature,
-          masking_schedule Schedule = schedules::log_linear, class Stop = stops::never>
+template <class Order = orders::ancestral, class Transform = transforms::temperature,
+          class Schedule = schedules::log_linear, class Stop = stops::never>
 class diffusion {
  public:
+  static_assert(explain_order<Order>());
+  static_assert(explain_transform<Transform>());
+  static_assert(explain_schedule<Schedule>());
+  static_assert(explain_stop<Stop>());
+
   template <class D>
   explicit diffusion(canvas_model<D>& model, canvas_settings settings = {}, Order order = Order{},
                      Transform shape = Transform{}, Schedule schedule = Schedule{}, Stop stop = Stop{})
@@ -75,6 +82,12 @@ class diffusion {
         stop_{std::move(stop)} {
     check();
   }
+
+  template <class D>
+  explicit diffusion(const canvas_model<D>&& model, canvas_settings settings = {}, Order order = Order{},
+                     Transform shape = Transform{}, Schedule schedule = Schedule{}, Stop stop = Stop{})
+      : diffusion(refuse_temporary(model), std::move(settings), std::move(order), std::move(shape), std::move(schedule),
+                  std::move(stop)) {}
 
   void visit_models(function_ref<void(model_slot&)> f) {
     f(slot_);

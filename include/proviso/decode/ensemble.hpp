@@ -21,6 +21,7 @@
 #include <proviso/core/types.hpp>
 #include <proviso/core/view.hpp>
 #include <proviso/decode/combined.hpp>
+#include <proviso/policy/explain.hpp>
 #include <proviso/transforms/temperature.hpp>
 
 namespace proviso {
@@ -49,9 +50,11 @@ enum class proposers : unsigned char {
 /// after a refusal, one turn of every model. If all lengths are 1: calls = tokens + (n - 1) * cycles, where cycles = 1
 /// + refusals followed by another token, so never more than plain decoding of the ensemble needs.
 /// Source: Fu et al., arXiv 2502.01662, algorithms 1 and 2.
-template <transform Transform = transforms::temperature>
+template <class Transform = transforms::temperature>
 class ensemble {
  public:
+  static_assert(explain_transform<Transform>());
+
   explicit ensemble(combined models, std::vector<std::size_t> lengths = {}, Transform shape = Transform{},
                     proposers who = proposers::all)
       : models_{std::move(models)}, lengths_{std::move(lengths)}, shape_{std::move(shape)}, who_{who} {

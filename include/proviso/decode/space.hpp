@@ -5,6 +5,7 @@
 
 #include <proviso/decode/speculative.hpp>
 #include <proviso/drafters/masks.hpp>
+#include <proviso/model/explain.hpp>
 #include <proviso/rules/block.hpp>
 
 namespace proviso {
@@ -22,12 +23,16 @@ inline namespace v0 {
 /// is biased. Guarantee, errors: those of `speculative`, the rule, and `drafters::masks`. The next evaluation begins with
 /// all committed tokens except the last, and no mask: the session forgets them first. Cost per round: one evaluation of (k + 1)^2 nodes, fewer
 /// with a `node_cost`; the first has k + 1. Source: Yi et al., arXiv 2402.11809, section 3.
-template <rule Rule = rules::block, transform Transform = transforms::temperature>
+template <class Rule = rules::block, class Transform = transforms::temperature>
 class space {
  public:
   template <class M>
   space(M& model, drafters::masks groups, Rule verifier = Rule{}, Transform shape = Transform{})
       : loop_{model, groups, std::move(verifier), std::move(shape), lengths::fixed{groups.size()}} {}
+
+  template <class M>
+  space(const M&& model, drafters::masks groups, Rule verifier = Rule{}, Transform shape = Transform{})
+      : space(refuse_temporary(model), groups, std::move(verifier), std::move(shape)) {}
 
   void visit_models(function_ref<void(model_slot&)> f) { loop_.visit_models(f); }
   task generate(generation& g) { return loop_.generate(g); }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <concepts>
 #include <cstddef>
-#include <string>
+#include <stdexcept>
 #include <type_traits>
 #include <utility>
 
@@ -15,11 +16,29 @@
 #include <proviso/decode/target.hpp>
 #include <proviso/drafters/none.hpp>
 #include <proviso/lengths/fixed.hpp>
-#include <proviso/rules/token.hpp>
+#include <proviso/model/any_model.hpp>
+#include <proviso/model/concepts.hpp>
+#include <proviso/model/explain.hpp>
+#include <proviso/policy/explain.hpp>
+#include <proviso/rules/automatic.hpp>
 #include <proviso/transforms/temperature.hpp>
 
 namespace proviso {
 inline namespace v0 {
+
+namespace detail {
+
+/// What is known of a drafter when compiled.
+template <class D>
+concept always_needs_trees = requires {
+  typename std::enable_if_t<D::needs_trees>;
+};
+template <class D>
+concept always_reads_rows = requires {
+  typename std::enable_if_t<D::reads_rows>;
+};
+
+}  // namespace detail
 
 /// Speculative decoding: a drafter proposes tokens, one evaluation of the target scores all of them, and a rule
 /// keeps a part of them and draws the token after it.
@@ -28,21 +47,42 @@ inline namespace v0 {
 /// one evaluation of draft + 1 tokens, plus what the drafter evaluates. The target is a model or, by value, `combined`
 /// models: then the law is the combined one, and every model evaluates the draft.
 /// Source: Leviathan et al., arXiv 2211.17192; Chen et al., arXiv 2302.01318.
-template <drafter Drafter = drafters::none, rule Rule = rules::token, transform Transform = transforms::temperature,
-          length_policy Length = lengths::fixed, decoding_target Target = one_model>
+/// Errors: `std::invalid_argument` when made, for a drafter of trees where a model of the target evaluates chains only,
+/// and for one that reads rows where the target is an ensemble; a sentence of the compiler where the types tell.
+template <class Drafter = drafters::none, class Rule = rules::automatic, class Transform = transforms::temperature,
+          class Length = lengths::fixed, decoding_target Target = one_model>
 class speculative {
  public:
+  static_assert(explain_drafter<Drafter>());
+  static_assert(explain_rule<Rule>());
+  static_assert(explain_transform<Transform>());
+  static_assert(explain_length_policy<Length>());
+
   template <class M>
   requires(!decoding_target<M>) explicit speculative(M& model, Drafter proposer = Drafter{}, Rule verifier = Rule{},
                                                      Transform shape = Transform{}, Length length = Length{})
-      : speculative(Target{model}, std::move(proposer), std::move(verifier), std::move(shape), std::move(length)) {}
+      : speculative(Target{model}, std::move(proposer), std::move(verifier), std::move(shape), std::move(length)) {
+    static_assert(tree_model<M> || std::same_as<std::remove_cv_t<M>, model_ref> || !detail::always_needs_trees<Drafter>,
+                  "proviso: this drafter proposes trees, but the sessions of this model have no `eval(tree_block)` and "
+                  "`keep(path)` - wrap the model in `proviso::chain_emulation` or use a drafter of chains.");
+  }
+  template <class M, std::enable_if_t<!decoding_target<M>, int> = 0>  // clang 14 forgets a requires clause here
+  explicit speculative(const M&& model, Drafter proposer = Drafter{},
+                                                     Rule verifier = Rule{}, Transform shape = Transform{},
+                                                     Length length = Length{})
+      : speculative(refuse_temporary(model), std::move(proposer), std::move(verifier), std::move(shape),
+                    std::move(length)) {}
   explicit speculative(Target decoded, Drafter proposer = Drafter{}, Rule verifier = Rule{},
                        Transform shape = Transform{}, Length length = Length{})
       : target_{std::move(decoded)},
         drafter_{std::move(proposer)},
         rule_{std::move(verifier)},
         shape_{std::move(shape)},
-        length_{std::move(length)} {}
+        length_{std::move(length)} {
+    static_assert(gives_rows<Target> || !detail::always_reads_rows<Drafter>,
+                  "proviso: this drafter reads rows of its target, which must be one model, not `combined` models.");
+    check();
+  }
 
   void visit_models(function_ref<void(model_slot&)> f) {
     target_.visit_models(f);
@@ -89,6 +129,21 @@ class speculative {
   }
 
  private:
+  void check() {
+    if (!gives_rows<Target> && reads_rows(drafter_)) {
+      throw std::invalid_argument(
+          "proviso: speculative: the drafter reads rows of its target, which must be one model, not `combined` models");
+    }
+    if (!needs_trees(drafter_)) return;
+    target_.visit_models([](model_slot& slot) {
+      if (slot.model().evaluates_trees()) return;
+      throw std::invalid_argument(
+          "proviso: speculative: the drafter proposes trees, but a model of the target evaluates chains only: wrap it "
+          "in "
+          "proviso::chain_emulation or use a drafter of chains");
+    });
+  }
+
   Target target_;
   Drafter drafter_;
   Rule rule_;

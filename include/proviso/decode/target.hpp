@@ -13,6 +13,7 @@
 #include <proviso/core/model_slot.hpp>
 #include <proviso/core/requests.hpp>
 #include <proviso/core/task.hpp>
+#include <proviso/model/explain.hpp>
 
 namespace proviso {
 inline namespace v0 {
@@ -30,11 +31,19 @@ concept decoding_target = requires(T& t, generation& g, std::size_t depth, const
   t.keep(path);
 };
 
+/// A target whose evaluations give the rows of one model.
+template <class T>
+concept gives_rows = decoding_target<T> && requires(T& t, generation& g, const masked_block& block) {
+  { t.evaluate(g, block).await_resume() } -> std::convertible_to<logits_rows>;
+};
+
 /// One model as a target: what `autoregressive{model}` and `speculative{model, ..}` hold.
 class one_model {
  public:
   template <class M>
-  requires(!std::same_as<std::remove_cv_t<M>, one_model>) explicit one_model(M& model) : slot_{model} {}
+  requires(!std::same_as<std::remove_cv_t<M>, one_model>) explicit one_model(M& model) : slot_{model} {
+    static_assert(explain_causal_model<M>());
+  }
 
   void visit_models(function_ref<void(model_slot&)> f) { f(slot_); }
   template <class Generation>  // see `generation::feed`

@@ -11,6 +11,7 @@
 #include <proviso/core/model_slot.hpp>
 #include <proviso/core/owner.hpp>
 #include <proviso/core/task.hpp>
+#include <proviso/policy/explain.hpp>
 
 namespace proviso {
 inline namespace v0 {
@@ -22,7 +23,14 @@ class any {
  public:
   template <drafter D>
   requires(!std::same_as<D, any>) any(D d)  // NOLINT(google-explicit-constructor): drafters convert
-      : drafter_{new holder<D>{std::move(d)}} {}
+      : needs_trees{proviso::needs_trees(d)},
+        reads_rows{proviso::reads_rows(d)},
+        drafter_{new holder<D>{std::move(d)}} {
+    static_assert(explain_drafter<D>());
+  }
+
+  bool needs_trees;  ///< of the drafter inside
+  bool reads_rows;
 
   void visit_models(function_ref<void(model_slot&)> f) { drafter_->visit_models(f); }
   void start(std::span<const token_id> prompt) { drafter_->start(prompt); }

@@ -8,6 +8,7 @@
 #include <proviso/core/generation.hpp>
 #include <proviso/core/list.hpp>
 #include <proviso/drafters/tree_growth.hpp>
+#include <proviso/model/explain.hpp>
 
 namespace proviso {
 inline namespace v0 {
@@ -29,12 +30,17 @@ namespace drafters {
 template <class M>
 class best_first_tree {
  public:
+  explicit best_first_tree(const M&& temporary, std::size_t = 16, std::size_t = 10)
+      : best_first_tree{refuse_temporary(temporary)} {}
   explicit best_first_tree(M& draft_model, std::size_t nodes = 16, std::size_t width = 10)
-      : growth_{draft_model}, nodes_{nodes}, width_{width} {
+      : needs_trees{nodes > 1}, growth_{draft_model}, nodes_{nodes}, width_{width} {
     if (nodes == 0 || width == 0) {
       throw std::invalid_argument("proviso: best_first_tree needs at least one node, and a width of at least one");
     }
+    if (nodes > 1 && width > 1) growth_.require_trees();
   }
+
+  bool needs_trees;  ///< unless it is one node
 
   void visit_models(function_ref<void(model_slot&)> f) { f(growth_.slot()); }
   void start(std::span<const token_id>) { growth_.start(); }

@@ -7,6 +7,7 @@
 
 #include <proviso/core/generation.hpp>
 #include <proviso/drafters/tree_growth.hpp>
+#include <proviso/model/explain.hpp>
 
 namespace proviso {
 inline namespace v0 {
@@ -23,8 +24,13 @@ namespace drafters {
 template <class M>
 class hub_tree {
  public:
+  explicit hub_tree(const M&& temporary, branching = {2, 2, 1}) : hub_tree{refuse_temporary(temporary)} {}
   explicit hub_tree(M& draft_model, branching children = {2, 2, 1})
-      : growth_{draft_model}, children_{std::move(children)} {}
+      : needs_trees{children.branches(children.depth())},
+        growth_{draft_model, children},
+        children_{std::move(children)} {}
+
+  bool needs_trees;  ///< whether its shape branches
 
   void visit_models(function_ref<void(model_slot&)> f) { f(growth_.slot()); }
   void start(std::span<const token_id>) { growth_.start(); }

@@ -32,6 +32,9 @@ namespace drafters {
 /// Source: Fu et al., "Break the sequential dependency of LLM inference using lookahead decoding", arXiv 2402.02057.
 class lookahead {
  public:
+  static constexpr bool needs_trees = true;
+  static constexpr bool reads_rows = true;
+
   explicit lookahead(std::size_t width = 5, std::size_t gram = 4, std::size_t guesses = 4)
       : width_{width}, gram_{gram}, guesses_{guesses} {
     if (width == 0 || guesses == 0 || gram < 2) {

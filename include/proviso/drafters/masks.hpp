@@ -37,6 +37,9 @@ namespace drafters {
 /// Source: Yi et al., "Generation meets verification" (SPACE), arXiv 2402.11809, section 3.
 class masks {
  public:
+  static constexpr bool needs_trees = true;
+  static constexpr bool reads_rows = true;
+
   /// `tokens[j - 1]` is mask j. `node_cost`: what one more node costs, as a share of an evaluation of one token.
   /// `branches`: candidates in the first place, drawn without replacement, each followed by candidates of its own; more
   /// than one need a rule for trees.

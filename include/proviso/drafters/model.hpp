@@ -5,6 +5,7 @@
 #include <span>
 
 #include <proviso/core/generation.hpp>
+#include <proviso/model/explain.hpp>
 
 namespace proviso {
 inline namespace v0 {
@@ -18,7 +19,8 @@ namespace drafters {
 template <class M>
 class model {
  public:
-  explicit model(M& draft_model) : slot_{draft_model} {}
+  explicit model(const M&& temporary) : model{refuse_temporary(temporary)} {}
+  explicit model(M& draft_model) : slot_{draft_model} { static_assert(explain_causal_model<M>()); }
 
   void visit_models(function_ref<void(model_slot&)> f) { f(slot_); }
   void start(std::span<const token_id>) const noexcept {}

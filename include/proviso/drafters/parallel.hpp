@@ -10,6 +10,7 @@
 #include <proviso/core/generation.hpp>
 #include <proviso/core/list.hpp>
 #include <proviso/core/view.hpp>
+#include <proviso/model/explain.hpp>
 
 namespace proviso {
 inline namespace v0 {
@@ -46,6 +47,10 @@ class parallel {
     detail::copy(detail::view(masks), masks_);
     if (size() == 0) throw std::invalid_argument("proviso: drafters::parallel needs at least one mask token");
   }
+
+  parallel(const M&& temporary, const std::vector<token_id>& masks, mask_row = mask_row::next,
+           mask_sight = mask_sight::earlier)
+      : parallel{refuse_temporary(temporary), masks} {}
 
   /// k: the most candidates of a round.
   std::size_t size() const noexcept { return masks_.size() + ahead(); }

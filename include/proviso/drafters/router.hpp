@@ -108,12 +108,17 @@ class router {
   router(router&&) = default;
   router& operator=(router&&) = default;
 
+  bool needs_trees = false;  ///< of any arm
+  bool reads_rows = false;
+
   /// Adds a drafter. Throws `std::invalid_argument` for negative costs or rates.
   router& add(any proposer, arm_traits traits) {
     if (!(traits.rate >= 0.0 && traits.token_cost >= 0.0 && traits.prefill_cost >= 0.0)) {
       throw std::invalid_argument("proviso: drafters::router: arm " + std::to_string(arms_.size()) +
                                   " has a negative cost or rate");
     }
+    needs_trees = needs_trees || proposer.needs_trees;
+    reads_rows = reads_rows || proposer.reads_rows;
     arms_.push_back({std::move(proposer), std::move(traits), {}, {}});
     beliefs_.reserve(arms_.size());
     odds_.reserve(arms_.size());

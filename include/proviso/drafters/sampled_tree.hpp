@@ -7,6 +7,7 @@
 
 #include <proviso/core/generation.hpp>
 #include <proviso/drafters/tree_growth.hpp>
+#include <proviso/model/explain.hpp>
 
 namespace proviso {
 inline namespace v0 {
@@ -26,8 +27,15 @@ namespace drafters {
 template <class M>
 class sampled_tree {
  public:
+  explicit sampled_tree(const M&& temporary, branching = {2, 2, 1}, replacement = replacement::without)
+      : sampled_tree{refuse_temporary(temporary)} {}
   explicit sampled_tree(M& draft_model, branching children = {2, 2, 1}, replacement mode = replacement::without)
-      : growth_{draft_model}, children_{std::move(children)}, mode_{mode} {}
+      : needs_trees{children.branches(children.depth())},
+        growth_{draft_model, children},
+        children_{std::move(children)},
+        mode_{mode} {}
+
+  bool needs_trees;  ///< whether its shape branches
 
   void visit_models(function_ref<void(model_slot&)> f) { f(growth_.slot()); }
   void start(std::span<const token_id>) { growth_.start(); }

@@ -7,6 +7,7 @@
 
 #include <proviso/core/generation.hpp>
 #include <proviso/drafters/tree_growth.hpp>
+#include <proviso/model/explain.hpp>
 
 namespace proviso {
 inline namespace v0 {
@@ -21,8 +22,13 @@ namespace drafters {
 template <class M>
 class top_k_tree {
  public:
+  explicit top_k_tree(const M&& temporary, branching = {2, 2, 1}) : top_k_tree{refuse_temporary(temporary)} {}
   explicit top_k_tree(M& draft_model, branching children = {2, 2, 1})
-      : growth_{draft_model}, children_{std::move(children)} {}
+      : needs_trees{children.branches(children.depth())},
+        growth_{draft_model, children},
+        children_{std::move(children)} {}
+
+  bool needs_trees;  ///< whether its shape branches
 
   void visit_models(function_ref<void(model_slot&)> f) { f(growth_.slot()); }
   void start(std::span<const token_id>) { growth_.start(); }

@@ -13,6 +13,7 @@
 #include <proviso/core/generation.hpp>
 #include <proviso/core/list.hpp>
 #include <proviso/core/view.hpp>
+#include <proviso/model/explain.hpp>
 
 namespace proviso {
 inline namespace v0 {
@@ -35,6 +36,13 @@ class branching {
   branching(std::initializer_list<std::size_t> children)  // NOLINT: `{2, 2}` converts
       : branching{std::span<const std::size_t>{children.begin(), children.size()}} {}
   branching(const std::vector<std::size_t>& children) : branching{detail::view(children)} {}  // NOLINT
+
+  /// Whether a node of the first `levels` levels has siblings.
+  bool branches(std::size_t levels) const noexcept {
+    std::size_t level = 0;
+    while (level < levels && children_[level] == 1) ++level;
+    return level < levels;
+  }
 
   /// Number of levels, and the children of a node at `depth`.
   std::size_t depth() const noexcept { return children_.size(); }
@@ -72,7 +80,23 @@ class branching {
 class tree_growth {
  public:
   template <class M>
-  requires(!std::same_as<std::remove_cv_t<M>, tree_growth>) explicit tree_growth(M& model) : slot_{model} {}
+  requires(!std::same_as<std::remove_cv_t<M>, tree_growth>) explicit tree_growth(M& model) : slot_{model} {
+    static_assert(explain_causal_model<M>());
+  }
+  /// For a tree of this shape; throws `std::invalid_argument` when the model would have to evaluate trees and cannot.
+  template <class M>
+  tree_growth(M& model, const branching& shape) : tree_growth{model} {
+    if (shape.branches(shape.depth() - 1)) require_trees();
+  }
+
+  /// Throws `std::invalid_argument` unless the sessions of the model evaluate trees.
+  void require_trees() const {
+    if (slot_.model().evaluates_trees()) return;
+    throw std::invalid_argument(
+        "proviso: a drafter of trees evaluates trees with its own model, but this one evaluates chains only: wrap it "
+        "in "
+        "proviso::chain_emulation");
+  }
 
   model_slot& slot() noexcept { return slot_; }
 

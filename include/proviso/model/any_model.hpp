@@ -138,6 +138,8 @@ class model_ref {
 
   std::size_t vocab_size() const { return table_->vocab_size(model_); }
   any_session open() const { return table_->open(model_); }
+  /// Whether its sessions evaluate trees.
+  bool evaluates_trees() const noexcept { return table_->trees; }
   /// Identity: references to the same object are the same model.
   friend bool operator==(const model_ref& a, const model_ref& b) noexcept {
     return a.model_ == b.model_ && a.table_ == b.table_;
@@ -156,6 +158,7 @@ class model_ref {
     return nullptr;
   }
   struct table {
+    bool trees;
     std::size_t (*vocab_size)(const void*);
     any_session (*open)(void*);
     void* (*open_batch)();
@@ -163,7 +166,8 @@ class model_ref {
     void (*eval)(void*, void*, std::span<any_batch_item>);
   };
   template <class M>
-  static constexpr table table_for{[](const void* m) -> std::size_t { return static_cast<const M*>(m)->vocab_size(); },
+  static constexpr table table_for{tree_model<M>,
+                                   [](const void* m) -> std::size_t { return static_cast<const M*>(m)->vocab_size(); },
                                    [](void* m) { return any_session{static_cast<M*>(m)->open()}; },
                                    []() -> void* {
                                      if constexpr (batched_model<M>) {

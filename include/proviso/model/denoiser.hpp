@@ -75,8 +75,10 @@ template <class D>
 class canvas_model {
  public:
   static_assert(explain_denoiser<D>());
+  static constexpr bool fills_canvases = true;
 
   explicit canvas_model(D& d) noexcept : denoiser_{&d} {}
+  explicit canvas_model(const D&& d) : canvas_model{refuse_temporary(d)} {}
 
   std::size_t vocab_size() const { return denoiser_->vocab_size(); }
   token_id mask_token() const { return denoiser_->mask_token(); }
