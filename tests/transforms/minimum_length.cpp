@@ -2,12 +2,14 @@
 #include <proviso/transforms/minimum_length.hpp>
 
 #include <proviso/rules/block.hpp>
+#include <proviso/rules/token.hpp>
 #include <proviso/transforms/chain.hpp>
 #include <proviso/transforms/temperature.hpp>
 #include <proviso/transforms/top_k.hpp>
 
 #include "rows.hpp"
 #include "support/catch.hpp"
+#include "support/endings.hpp"
 
 namespace {
 
@@ -69,6 +71,32 @@ TEST_CASE("minimum_length: with other transforms, and what is refused") {
   CHECK_THROWS_AS((minimum_length{1, {}}), std::invalid_argument);
   CHECK_THROWS_AS((minimum_length{1, {-1}}), std::invalid_argument);
   CHECK(same_when_drafted(minimum_length{30, {4, 5}}));
+}
+
+TEST_CASE("minimum_length: drafts with an end inside give exactly the law of texts that end no earlier") {
+  const testing::row_table p = testing::random_table(3, 2, 5);
+  testing::table_model target{p};
+  testing::table_model small{testing::random_table(3, 2, 6)};
+  const tokens prompt{1, 0, 1};
+  const minimum_length shape{2, {2}};
+  const testing::target_law law = [&](std::span<const token_id> text) {
+    std::vector<float> row(p.row(text).begin(), p.row(text).end());
+    if (text.size() - prompt.size() < 2) row[2] = never;
+    return softmax(row);
+  };
+  const support::endings how = support::all_endings(4)[0];
+  const auto prove = [&](auto rule) {
+    return support::prove_endings(
+        [&] {
+          return speculative{target, drafters::model{small}, rule, shape, lengths::fixed{3}};
+        },
+        law, prompt, how);
+  };
+  for (const support::ending_proof& found : {prove(rules::block{}), prove(rules::token{}), prove(rules::match{})}) {
+    INFO(found.thrown << found.error);
+    CHECK(found.thrown.empty());
+    CHECK(found.error < 1e-6);  // the law is computed with another exponential
+  }
 }
 
 }  // namespace

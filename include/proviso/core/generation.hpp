@@ -498,6 +498,8 @@ concept awaits_models = requires(D& d, const context& c, draft& out) {
 /// returns `task` also has `visit_models(f)`, which calls `f` with each `model_slot` that it evaluates.
 /// Optional: `watch(text)`, see `drafters::any`; members `bool needs_trees`, that the target must evaluate trees, and
 /// `bool reads_rows`, that it must be one model, whose rows `feedback` carries. Algorithms refuse other targets.
+/// It need not look for the end of the text: behind a node with `draft::is_closed` there is no law, and what is added
+/// there is never verified, only evaluated.
 template <class D>
 concept drafter = (has_models<D> || !awaits_models<D>)&&requires(D& d, std::span<const token_id> prompt,
                                                                  const context& c, draft& out, const feedback& f) {

@@ -49,7 +49,8 @@ inline std::vector<double> shaped(std::span<const float> row, std::span<const to
 }  // namespace detail
 
 /// The laws of rows that are a function of the text, after `shape`. They are built as decoding builds them, so an
-/// exact algorithm agrees with them up to the rounding of double.
+/// exact algorithm agrees with them up to the rounding of double. A transform is told of no prompt here
+/// (`text_position::prompt` is 0): give a law of your own for one that asks where the output begins.
 template <transform Transform = transforms::temperature>
 target_law row_law(std::size_t vocab, table_model::row_function rows, Transform shape = Transform{}) {
   return [vocab, rows = std::move(rows), shape = std::move(shape)](std::span<const token_id> text) {
