@@ -174,6 +174,44 @@ TEST_CASE("changes stay pending until they were carried out, and count as what t
   }
 }
 
+TEST_CASE("at the end of a text a slot forgets what stands behind it, but not an older text") {
+  testing::table_model model{testing::random_table(16, 1, 1)};
+  model_slot slot{model};
+  slot.bounds(unlimited, 3);
+  const std::vector<token_id> text{1, 2, 3, 4, 5};
+  slot.match(text);
+  feed(slot, text);
+  SECTION("as far as the session goes back") {
+    slot.end_text(2);
+    CHECK(slot.length() == 2);
+    CHECK(slot.trim().length == 2);
+  }
+  SECTION("or to nothing") {
+    slot.end_text(1);
+    CHECK(slot.length() == 0);
+  }
+  SECTION("counted from what the session really holds") {
+    slot.rewind(3);
+    slot.end_text(1);
+    CHECK(slot.length() == 0);
+  }
+  SECTION("of another text nothing is known") {
+    slot.distrust();
+    slot.end_text(2);
+    CHECK(slot.length() == 5);
+    CHECK(!slot.pending());
+    slot.match(text);
+    slot.end_text(2);
+    CHECK(slot.length() == 2);
+  }
+  SECTION("a withdrawn request leaves nothing") {
+    slot.lost() = true;
+    slot.end_text(4);
+    CHECK(slot.length() == 0);
+    CHECK(slot.pending());
+  }
+}
+
 TEST_CASE("what was rewound or gathered is compared again") {
   testing::table_model model{testing::random_table(16, 1, 1)};
   model_slot slot{model};

@@ -363,9 +363,30 @@ TEST_CASE("the output is cut after the last answer of a round") {
     driver.run(false);
     CHECK(output_of(s) == token_list(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(5 * rounds - 3)));
     check_counters(s.stats(), s.output());
+    CHECK(s.stats().accepted_at[0] == rounds);
+    CHECK(s.stats().accepted_at[1] == rounds);
+    CHECK(s.stats().accepted_at[2] == rounds - 1);
+    CHECK(s.stats().accepted_at[3] == rounds - 1);
     for (const any_session& session : driver.sessions) CHECK(session.length() <= s.text().size() - 1);
     CHECK(driver.sessions[0].length() == s.text().size() - 1);
   }
+}
+
+TEST_CASE("a whole round may be taken back, and no more") {
+  testing::table_model big = whole_text_model(10);
+  sequence s{autoregressive{big}, 7};
+  by_hand driver{s};
+  s.start(prompt_of_five, budget(30));
+  while (s.output().size() < 4) {
+    const request r = s.plan()[0];
+    s.absorb(r.id, answer(driver.sessions[0], r));
+  }
+  CHECK_THROWS_AS(s.cut(2), std::invalid_argument);
+  CHECK(s.why() == stop_reason::running);
+  s.cut(3);
+  CHECK(s.output().size() == 3);
+  driver.run(false);
+  CHECK(driver.sessions[0].length() == 7);
 }
 
 TEST_CASE("reports are cut with the output") {
