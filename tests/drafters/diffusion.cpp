@@ -86,7 +86,8 @@ struct frail {
     blind += prefix.empty() ? 1U : 0U;
     const logits_view<float> view = net.score(prefix, canvas);
     rows.assign(view.data(), view.data() + view.rows() * view.cols());
-    if (net.calls() > good) rows[view.cols()] = std::numeric_limits<float>::quiet_NaN();  // of the second position
+    if (net.calls() > good && view.rows() > 1)
+      rows[view.cols()] = std::numeric_limits<float>::quiet_NaN();  // of the second position
     return {rows.data(), view.rows(), view.cols()};
   }
 };

@@ -353,7 +353,7 @@ class Builder:
         if catch:
             self.flags += ["-isystem", str(catch)]
         self.lock, self.known, self.locks, self.running = threading.Lock(), {}, {}, set()
-        self.late = False
+        self.late, self.fault = False, None
 
     def call(self, command, limit, memory=None):
         """Exit status, or None after `limit` seconds; output is discarded unless it is an error of the compiler."""
@@ -391,8 +391,7 @@ class Builder:
             status, errors = self.call([self.compiler, *command], 300)
             if status != 0:
                 sys.exit(f"mutation: the compiler fails:\n{errors[:4000]}")
-        v3 = "catch_test_macros" in (ROOT / "tests/support/catch.hpp").read_text() and not self.has("catch2/catch.hpp")
-        self.libraries = ["-lCatch2"] if v3 else []
+        self.libraries = ["-lCatch2"] if self.has("catch2/catch_test_macros.hpp") else []  # version 3
 
     def has(self, header):
         probe = f"#if !__has_include(<{header}>)\n#error none\n#endif\n"
@@ -413,12 +412,14 @@ class Builder:
                 binary = self.work / ("sound_" + test.replace("/", "_"))
                 status, errors = self.build(test, ROOT / "include", binary)
                 taken = None
+                if status and not self.late:
+                    self.fault = f"mutation: {test} does not compile as it is:\n{errors[:4000]}"
                 if status == 0:
                     begin = time.monotonic()
                     status, _ = self.call([str(binary)], 240, 8 << 30)
                     taken = time.monotonic() - begin if status == 0 else None
                 if taken is None and not self.late:
-                    print(f"mutation: {test} does not pass as it is, left out: {errors[:200]}", file=sys.stderr)
+                    print(f"mutation: {test} does not pass as it is, left out", file=sys.stderr)
                 if not self.late:
                     self.known[test] = taken
                 binary.unlink(missing_ok=True)
@@ -468,7 +469,7 @@ class Run:
         while any(t.is_alive() for t in threads):
             for t in threads:
                 t.join(0.05)
-            if self.end and time.monotonic() > self.end:
+            if self.builder.fault or self.end and time.monotonic() > self.end:
                 self.builder.stop()
                 with self.lock:
                     self.queue.clear()
@@ -504,8 +505,8 @@ class Run:
     def step(self, m, include):
         """One more test of one change. Sets its state when that is the last one."""
         left = [t for t in self.tests[m.header] if t not in m.passed and self.builder.known.get(t, 0.0) is not None]
-        if not left:
-            m.state = "survived"
+        if not left:  # without its own test it has met nothing that must notice
+            m.state = "survived" if self.tests[m.header][:1] == m.passed[:1] else "untested"
             return
         test = left[0]
         taken = self.builder.seconds(test)
@@ -537,13 +538,14 @@ class Run:
         (self.out / "summary.md").write_text(self.summary())
 
     def summary(self):
-        states = ["killed", "survived", "does not compile", "waiting"]
-        lines = ["# Changes that tests notice\n", "| folder | " + " | ".join(states) + " |", "|---|" + "---|" * 4]
+        states = ["killed", "survived", "does not compile", "untested", "waiting"]
+        lines = ["# Changes that tests notice\n", "| folder | " + " | ".join(states) + " |", "|---|" + "---|" * 5]
         folders = sorted({m.header.split("/")[0] for m in self.mutants})
         for folder in folders + ["all"]:
             mine = [m for m in self.mutants if folder in ("all", m.header.split("/")[0])]
             lines.append(f"| {folder} | " + " | ".join(str(sum(m.state == s for m in mine)) for s in states) + " |")
-        lines.append("\nwaiting: not all tests were run in the time given; those that passed are listed.")
+        lines.append("\nuntested: the header's own test does not pass as it is. waiting: not all tests were run in the"
+                     " time given; those that passed are listed.")
         for state in ("survived", "waiting"):
             some = [m for m in self.mutants if m.state == state and m.passed]
             lines.append(f"\n## {state}: {len(some)}\n")
@@ -586,6 +588,8 @@ def main():
     run.resume(options.resume or options.out / "results.json")
     print(f"mutation: {len(mutants)} of {sites} changes, {options.jobs} at a time", flush=True)
     run.go()
+    if builder.fault:
+        sys.exit(builder.fault)
     print(run.summary().split("\n## ")[0], f"{time.monotonic() - begin:.0f} s; see {options.out}/summary.md", sep="\n")
 
 
