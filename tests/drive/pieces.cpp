@@ -60,14 +60,14 @@ enum class successor : unsigned char { same_decoder, new_decoder, batch };
 /// A text of `count` tokens by the decoder `d` and, once it has made so many steps, by another generation.
 token_list interrupted(const support::algorithm_case& a, std::uint64_t seed, std::size_t count, std::size_t steps,
                        successor by) {
-  const token_list prompt{1, 0, 0, 1, 0};
+  const token_list before{1, 0, 0, 1, 0};
   decoder d{a.make(seed, 3)};
-  d.start(prompt, budget(count));
+  d.start(before, budget(count));
   for (std::size_t i = 0; i < steps && !d.done(); ++i) d.step();
   d.cancel();
   while (!d.done()) d.step();
   token_list text{d.text().begin(), d.text().end()};
-  const limits rest = budget(count + prompt.size() - text.size());
+  const limits rest = budget(count + before.size() - text.size());
   token_list more;
   if (by == successor::batch) {
     batch_decoder batch;

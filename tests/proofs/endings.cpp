@@ -28,8 +28,6 @@ using namespace proviso;
 using support::endings;
 using support::last_word;
 
-constexpr auto with = replacement::with;
-constexpr auto without = replacement::without;
 const std::vector<token_id> before_end{1, 2, 0, 1, 2};
 
 const testing::row_table& ending_table() {
@@ -84,14 +82,14 @@ TEST_CASE("endings: trees of a model") {
   const auto hub = [](testing::table_model& small) { return drafters::hub_tree{small, {2, 2}}; };
   const auto top = [](testing::table_model& small) { return drafters::top_k_tree{small, {2, 2}}; };
   const auto best = [](testing::table_model& small) { return drafters::best_first_tree{small, 5}; };
-  prove_ends("siblings", 3, tree({2, 2}, without), rules::siblings{});
-  prove_ends("traversal", 3, tree({2, 2}, without), rules::traversal{});
-  prove_ends("traversal with replacement", 3, tree({2, 2}, with), rules::traversal{});
-  prove_ends("automatic", 3, tree({2, 2}, without), rules::automatic{});
-  prove_ends("k_seq", 3, tree({2, 2}, with), rules::k_seq{});
-  prove_ends("selected_path", 3, tree({2, 1}, with), rules::selected_path{});
-  prove_ends("selected_path, three chains", 3, tree({3, 1}, with), rules::selected_path{});
-  prove_ends("match", 3, tree({2, 1}, without), rules::match{});
+  prove_ends("siblings", 3, tree({2, 2}, replacement::without), rules::siblings{});
+  prove_ends("traversal", 3, tree({2, 2}, replacement::without), rules::traversal{});
+  prove_ends("traversal with replacement", 3, tree({2, 2}, replacement::with), rules::traversal{});
+  prove_ends("automatic", 3, tree({2, 2}, replacement::without), rules::automatic{});
+  prove_ends("k_seq", 3, tree({2, 2}, replacement::with), rules::k_seq{});
+  prove_ends("selected_path", 3, tree({2, 1}, replacement::with), rules::selected_path{});
+  prove_ends("selected_path, three chains", 3, tree({3, 1}, replacement::with), rules::selected_path{});
+  prove_ends("match", 3, tree({2, 1}, replacement::without), rules::match{});
   prove_ends("greedy_hub", 3, hub, rules::greedy_hub{});
   prove_ends("automatic on hubs", 3, hub, rules::automatic{});
   prove_ends("match on the most probable", 5, top, rules::match{});
