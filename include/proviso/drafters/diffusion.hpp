@@ -25,7 +25,8 @@ namespace drafters {
 /// A denoiser drafts a chain: masks after the text are filled in one step or in several.
 ///
 /// With one step every token is drawn from its row of one evaluation, after the target's transforms, and recorded with
-/// that law: the tokens are independent given the text, so their laws are known. With several steps the law of the
+/// that law (or chosen from it as the rule wants, see `context::sample`): the tokens are independent given the text, so
+/// their laws are known. With several steps the law of the
 /// chain is not known from left to right: its tokens are the most probable ones, the most confident filled first, and
 /// are pushed, which is lossless whatever chose them. A row that is not a law ends the draft. Cost per round: one
 /// evaluation per step over the last `window` tokens of the text and the masks, not cached. The mask token is never

@@ -18,7 +18,8 @@ namespace drafters {
 /// Requirements: the vocabulary of the target; sessions that evaluate trees (`chain_emulation` gives them).
 /// Guarantee: the drawn child is recorded with the law it was drawn from, that of the node after the target's
 /// transforms with the pushed tokens taken out. Where nothing is left of it, no child is drawn.
-/// At temperature 0 all n children are pushed, ranked by the law of temperature 1.
+/// At temperature 0 all n children are pushed, ranked by the law of temperature 1; under a rule that keeps the text
+/// whatever is drafted all are pushed, too.
 /// Cost per round: that of `tree_growth`, and two passes over the law for every pushed child.
 /// Source: Hu et al., arXiv 2502.18779 (greedy sampling); n = 2: Sun et al. (SpecHub), arXiv 2411.05289.
 template <class M>

@@ -30,8 +30,8 @@ enum class mask_sight : unsigned char { earlier, all };
 ///     mask_row::own:    text  M_1 .. M_k         candidates from the rows of the masks
 ///
 /// Requirements: the vocabulary of the target; `mask_sight::all` needs sessions that evaluate masked blocks.
-/// Guarantee: every candidate is drawn from the law of its own row and recorded with it, so a lossless rule is
-/// lossless. A row that is not a law ends the draft. Capacity and `max_rewind` of the model's session make drafts
+/// Guarantee: every candidate is drawn from the law of its own row and recorded with it (or chosen from it as the rule
+/// wants, see `context::sample`), so a lossless rule is lossless. A row that is not a law ends the draft. Capacity and `max_rewind` of the model's session make drafts
 /// shorter. After the evaluation the masks are forgotten. Errors: `std::invalid_argument` without masks
 /// (`mask_row::own`; with `mask_row::next` none means drafts of one token). Cost per round: one evaluation of the
 /// model: the tokens that it misses, and the masks. Source: semi-autoregressive drafts of Yi et al., arXiv 2402.11809;
