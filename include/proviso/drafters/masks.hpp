@@ -29,7 +29,8 @@ namespace drafters {
 ///
 /// Requirements: a target that was trained with these masks and evaluates trees (or `chain_emulation`).
 /// Guarantee: the candidates are drawn from recorded laws (or chosen from them as the rule wants, see
-/// `context::sample`), so a lossless rule is lossless. A mask row that is not a law ends the draft. Masks behind the token budget are left out.
+/// `context::sample`), so a lossless rule is lossless. A mask row that is not a law ends the draft. Masks behind the
+/// token budget are left out.
 /// Errors: `std::invalid_argument` without masks or branches, for a cost that is not in [0, 1), and for an ensemble as
 /// the target.
 /// Cost per round: none but the nodes: (k + 1)^2 in all, (b k + 1)(k + 1) with b branches. Of a chain at most 2 k + 1

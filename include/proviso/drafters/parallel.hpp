@@ -31,12 +31,12 @@ enum class mask_sight : unsigned char { earlier, all };
 ///
 /// Requirements: the vocabulary of the target; `mask_sight::all` needs sessions that evaluate masked blocks.
 /// Guarantee: every candidate is drawn from the law of its own row and recorded with it (or chosen from it as the rule
-/// wants, see `context::sample`), so a lossless rule is lossless. A row that is not a law ends the draft. Capacity and `max_rewind` of the model's session make drafts
-/// shorter. After the evaluation the masks are forgotten. Errors: `std::invalid_argument` without masks
-/// (`mask_row::own`; with `mask_row::next` none means drafts of one token). Cost per round: one evaluation of the
-/// model: the tokens that it misses, and the masks. Source: semi-autoregressive drafts of Yi et al., arXiv 2402.11809;
-/// heads: Cai et al. (Medusa), arXiv 2401.10774; masks: Xiao et al. (ParallelSpec), arXiv 2410.05589; diffusion:
-/// Christopher et al., arXiv 2408.05636.
+/// wants, see `context::sample`), so a lossless rule is lossless. A row that is not a law ends the draft. Capacity and
+/// `max_rewind` of the model's session make drafts shorter. After the evaluation the masks are forgotten. Errors:
+/// `std::invalid_argument` without masks (`mask_row::own`; with `mask_row::next` none means drafts of one token). Cost
+/// per round: one evaluation of the model: the tokens that it misses, and the masks. Source: semi-autoregressive drafts
+/// of Yi et al., arXiv 2402.11809; heads: Cai et al. (Medusa), arXiv 2401.10774; masks: Xiao et al. (ParallelSpec),
+/// arXiv 2410.05589; diffusion: Christopher et al., arXiv 2408.05636.
 template <class M>
 class parallel {
  public:
