@@ -11,7 +11,9 @@
 #include <proviso/decode/ensemble.hpp>
 #include <proviso/drafters/model.hpp>
 #include <proviso/drafters/sampled_tree.hpp>
+#include <proviso/drive/decoder.hpp>
 #include <proviso/rules/block.hpp>
+#include <proviso/rules/match.hpp>
 #include <proviso/rules/token.hpp>
 #include <proviso/rules/traversal.hpp>
 
@@ -19,6 +21,7 @@
 #include "mutants/shared_uniforms.hpp"
 #include "support/catch.hpp"
 #include "support/combining.hpp"
+#include "support/drafting.hpp"
 
 namespace {
 
@@ -132,25 +135,60 @@ TEST_CASE("pieces mutants: the enumerator names keys that come back") {
             }));
 }
 
+/// The uniforms of an outcome, which several generations look at.
+struct of_outcome {
+  std::shared_ptr<shared_uniforms> all;
+  bool flip(double p, double q, const draw_key& key) { return all->flip(p, q, key); }
+  token_id pick(const law_view& law, const draw_key& key) { return all->pick(law, key); }
+  token_id race(const law_view& law, const draw_key& key) { return all->race(law, key); }
+};
+
 TEST_CASE("pieces mutants: the law of a text whose draws come back") {
   const book all{"law, text in two pieces"};
   bench b{all_tables()[0]};
   const auto with = [&](place_fault f) {
     // Both pieces of an outcome, written by two decoders, look at the same uniforms.
     return [&, f, pieces = 0, uniforms = std::shared_ptr<shared_uniforms>{}](testing::enumerator& e) mutable {
-      struct shared {
-        std::shared_ptr<shared_uniforms> all;
-        bool flip(double p, double q, const draw_key& key) { return all->flip(p, q, key); }
-        token_id pick(const law_view& law, const draw_key& key) { return all->pick(law, key); }
-        token_id race(const law_view& law, const draw_key& key) { return all->race(law, key); }
-      };
       if (pieces++ % 2 == 0) uniforms = std::make_shared<shared_uniforms>(e);
-      return sequence{speculative{b.target, drafters::model{b.small}, rules::token{}}, misplaced{shared{uniforms}, f}};
+      return sequence{speculative{b.target, drafters::model{b.small}, rules::token{}},
+                      misplaced{of_outcome{uniforms}, f}};
     };
   };
   const testing::target_law law = testing::table_law(b.t.p);
   all.sound("token, by root", hear_pieces(law, false, with(place_fault::none)));
   all.wrong("token, by round", hear_pieces(law, false, with(place_fault::by_round)));
+}
+
+/// The law of a text that its reader cuts behind every token 0, and that goes on from there.
+template <class Rule>
+double error_when_cut(Rule rule) {
+  const tables& t = all_tables()[0];
+  bench b{t};
+  support::text_law law;
+  testing::enumerator all;
+  all.run([&] {
+    const of_outcome uniforms{std::make_shared<shared_uniforms>(all)};
+    std::vector<token_id> text = prompt();
+    const std::size_t end = text.size() + 4;
+    while (text.size() < end) {
+      decoder d{
+          sequence{speculative{b.target, drafters::model{b.small}, rule, transforms::temperature{}, lengths::fixed{2}},
+                   uniforms}};
+      const auto read = [&](generated_token x) {
+        text.push_back(x.token);
+        return x.token != 0;
+      };
+      d.run(text, read, {.max_tokens = end - text.size()});
+    }
+    law[{text.begin() + static_cast<std::ptrdiff_t>(prompt().size()), text.end()}] += all.probability();
+  });
+  return support::distance(law, support::exact_law(t.p, prompt(), 4));
+}
+
+TEST_CASE("pieces: draws behind a cut were looked at by nobody, so the law is kept where they come back") {
+  CHECK(error_when_cut(rules::token{}) < 1e-6);  // the tables are rounded to float
+  CHECK(error_when_cut(rules::block{}) < 1e-6);
+  CHECK(error_when_cut(rules::match{}) < 1e-6);
 }
 
 }  // namespace
