@@ -78,6 +78,19 @@ foreach(name broken_anyway compiles_anyway no_sentence other_sentence)
   set_tests_properties(compile_fail.harness.${name} PROPERTIES WILL_FAIL TRUE)
 endforeach()
 
+# Without exceptions the compiler says one sentence, none of its own.
+add_test(NAME no_exceptions COMMAND ${compile} -fno-exceptions -include proviso/proviso.hpp -x c++ /dev/null)
+set_tests_properties(no_exceptions PROPERTIES LABELS static
+  PASS_REGULAR_EXPRESSION "proviso: errors are exceptions" FAIL_REGULAR_EXPRESSION "fexceptions|cannot use '")
+
+# The umbrella compiles as CUDA without a warning.
+find_program(PROVISO_NVCC nvcc HINTS /usr/local/cuda/bin)
+if(PROVISO_NVCC)
+  add_test(NAME nvcc COMMAND ${PROVISO_NVCC} -std=c++20 -x cu -c -I ${PROJECT_SOURCE_DIR}/include
+    ${CMAKE_CURRENT_SOURCE_DIR}/package/second.cpp -o ${CMAKE_CURRENT_BINARY_DIR}/nvcc.o)
+  set_tests_properties(nvcc PROPERTIES LABELS static FAIL_REGULAR_EXPRESSION "warning")
+endif()
+
 # Options that allow other arithmetic: the compiler is refused, or the laws are right.
 foreach(compiler g++ clang++)
   find_program(PROVISO_OTHER_${compiler} ${compiler})

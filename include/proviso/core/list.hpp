@@ -7,6 +7,8 @@
 #include <type_traits>
 #include <utility>
 
+#include <proviso/core/types.hpp>
+
 namespace proviso {
 inline namespace v0 {
 namespace detail {

@@ -7,6 +7,8 @@
 #include <new>
 #include <utility>
 
+#include <proviso/core/types.hpp>
+
 namespace proviso {
 inline namespace v0 {
 

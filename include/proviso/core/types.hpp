@@ -5,6 +5,11 @@
 #include <cstdint>
 #include <span>
 
+#if !defined(__cpp_exceptions)
+#error "proviso: errors are exceptions: do not compile with -fno-exceptions."
+#include "this file does not exist: the sentence above is all there is to say"
+#endif
+
 namespace proviso {
 inline namespace v0 {
 

@@ -81,7 +81,7 @@ class sequence {
     g.start(prompt, std::move(bounds), slots_[0]->model().vocab_size(), slots_[0]->capacity());
     for (model_slot* slot : slots_) slot->reserve(g.expected_size());
     const frame_arena::scope frames{g.frames_};
-    body_->root = body_->generate();
+    static_cast<void>(body_->root = body_->generate());  // nvcc 13 takes the reference for a task that is lost
     body_->started = false;
     body_->ended = false;
   }
@@ -172,7 +172,7 @@ class sequence {
     virtual void visit(function_ref<void(model_slot&)> f) = 0;
     virtual bool reseed(philox source) = 0;
     void clear() noexcept {
-      root = task{};
+      static_cast<void>(root = task{});
       g.parked_ = nullptr;
       trims.clear();
       handed_out = false;

@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <string>
 
+#include <proviso/core/types.hpp>
+
 namespace proviso {
 inline namespace v0 {
 namespace drafters {

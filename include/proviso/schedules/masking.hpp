@@ -4,6 +4,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include <proviso/core/types.hpp>
 #include <proviso/schedules/log_linear.hpp>
 
 namespace proviso {
