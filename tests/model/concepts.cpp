@@ -21,7 +21,6 @@ struct strongest {
   void keep(std::span<const node_id>);
   std::size_t capacity() const;
   std::size_t max_rewind() const;
-  logits_view<float> features() const;
 };
 struct pinned : strongest {
   pinned(const pinned&) = delete;
@@ -44,7 +43,6 @@ TEST_CASE("concepts ask for what they name, and refine each other") {
   STATIC_REQUIRE(session<strongest>);
   STATIC_REQUIRE(bounded_session<strongest>);
   STATIC_REQUIRE(horizon_session<strongest>);
-  STATIC_REQUIRE(feature_session<strongest>);
   STATIC_REQUIRE(!session<pinned>);
   STATIC_REQUIRE(!session<no_rewind>);
   STATIC_REQUIRE(!session<int>);

@@ -55,12 +55,6 @@ concept horizon_session = session<S> && requires(const S& s) {
   { s.max_rewind() } -> std::convertible_to<std::size_t>;
 };
 
-/// A session that also exposes the hidden rows of the block evaluated last, parallel to its logits.
-template <class S>
-concept feature_session = session<S> && requires(const S& s) {
-  { s.features() } -> logits_like;
-};
-
 /// A model: a vocabulary and sessions. The model outlives its sessions.
 template <class M>
 concept causal_model = requires(M& m, const M& c) {

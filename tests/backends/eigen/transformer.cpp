@@ -32,7 +32,6 @@ using eigen_test::instruction_sets;
 static_assert(masked_model<transformer>);
 static_assert(batched_model<transformer>);
 static_assert(bounded_session<transformer::session>);
-static_assert(feature_session<transformer::session>);
 static_assert(!std::copyable<transformer::session>);
 
 transformer_options options(std::size_t threads, instruction_set set = eigen::strongest_instruction_set()) {

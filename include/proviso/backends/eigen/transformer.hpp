@@ -22,7 +22,7 @@ namespace eigen {
 
 /// One sequence inside a `transformer`: its key-value cache and its last logits.
 ///
-/// A masked, bounded feature session (`proviso/model/concepts.hpp`). A row of logits is the same bit for bit whatever
+/// A masked, bounded session (`proviso/model/concepts.hpp`). A row of logits is the same bit for bit whatever
 /// the width of the block, the other blocks of the call, and the number of threads; a row of a tree equals the row of
 /// the chain along its path. Different sessions may be used from different threads; calls on one model run one
 /// after another. Not copyable; a moved-from session can only be destroyed or assigned to.
