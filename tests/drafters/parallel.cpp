@@ -224,7 +224,7 @@ TEST_CASE("parallel: without masks it drafts one token, or is refused") {
 TEST_CASE("parallel: masks that see each other in a block of more than 64 tokens") {
   counting target{3, 0};
   counting small{3, 0};
-  const tokens prompt(70, 1);
+  const tokens prompt(100, 1);
   const drafters::parallel drafter{small.model(), small.masks(), mask_row::own, mask_sight::all};
   decoder d{speculative{target.model(), drafter, rules::match{}, transforms::temperature{}, lengths::fixed{3}}};
   d.start(prompt, budget(4));

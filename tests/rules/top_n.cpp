@@ -32,6 +32,13 @@ TEST_CASE("top_n: a token stands when it is among the n most probable and close 
   CHECK(accepted(4, 5, 1.0) == 0.0);  // impossible
 }
 
+TEST_CASE("top_n: by default the margin excludes nothing") {
+  const auto p = [](support::path) { return weights{0.96875, 0.015625, 0.015625}; };
+  const auto last = [](draft& d, random_ref) { d.push(draft::root(), 2); };
+  CHECK(verify(rules::top_n{3}, last, p, 1).accepted == 1.0);
+  CHECK(verify(rules::top_n{2}, last, p, 1).accepted < 0.1);
+}
+
 TEST_CASE("top_n: the deviation of a pushed token is the distance of the law emitted") {
   const auto seed = static_cast<std::uint64_t>(GENERATE(1, 2, 3, 4));
   const support::path_law p = support::random_laws(seed);
