@@ -79,18 +79,18 @@ class safetensors {
 
   void read() {
     const auto bytes = file_.bytes();
-    if (bytes.size() < length_bytes) fail("shorter than the 8 bytes that hold the length of the header");
+    if (bytes.size() < length_bytes) fail("not a safetensors file: shorter than the 8 bytes that hold the length of the header");
     std::uint64_t length = 0;
     for (std::size_t i = 0; i < length_bytes; ++i) {
       length |= static_cast<std::uint64_t>(std::to_integer<unsigned>(bytes[i])) << (8 * i);
     }
-    if (length > longest_header) fail("a header of " + std::to_string(length) + " bytes is over the limit");
+    if (length > longest_header) fail("not a safetensors file");
     if (length > bytes.size() - length_bytes) {
       fail("the header of " + std::to_string(length) + " bytes ends behind the file");
     }
     const auto header_size = static_cast<std::size_t>(length);
     const std::string_view header{reinterpret_cast<const char*>(bytes.data()) + length_bytes, header_size};
-    if (header.empty() || header.front() != '{') fail("the header does not begin with '{'");
+    if (header.empty() || header.front() != '{') fail("not a safetensors file: the header does not begin with '{'");
     data_ = bytes.subspan(length_bytes + header_size);
 
     const json root = parse(header);
