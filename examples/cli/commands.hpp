@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "output.hpp"
 #include "terminal.hpp"
 
 namespace cli {
@@ -27,11 +28,13 @@ struct decode_options {
   std::optional<std::size_t> draft_length;
   std::string lengths{};  ///< "fixed", "heuristic" or "cost_model"; empty = the method's own
   std::uint64_t seed = 1;
-  std::string json;              ///< empty = none
+  std::string json;              ///< file of figures; empty = none
   std::string colours = "auto";  ///< or "always", "never"; auto asks the terminal and the environment
 
+  /// Where text and tables go: the standard output, but the standard error where the figures go to the former.
   terminal output() const {
-    terminal t = terminal::of(stdout);
+    const bool taken = !json.empty() && destination::of(json).standard_output();
+    terminal t = terminal::of(taken ? stderr : stdout);
     if (colours != "auto") t.colours = colours == "always";
     return t;
   }
@@ -48,10 +51,16 @@ struct compare_options : decode_options {
   bool mixed = false;     ///< prompts that switch language instead
 };
 
+/// A text that the user gives.
+struct text_source {
+  std::optional<std::string> typed;   ///< as an argument; "-" is the standard input
+  std::optional<std::string> option;  ///< as the value of an option
+  std::optional<std::string> file;    ///< "-" is the standard input
+};
+
 struct generate_options : decode_options {
   std::string method = "draft-token";
-  std::optional<std::string> prompt;
-  std::string file;
+  text_source prompt;
   std::string language = "en";
   float temperature = 0.7F;
   std::optional<std::size_t> top_k;
@@ -60,12 +69,11 @@ struct generate_options : decode_options {
 };
 
 struct infill_options : decode_options {
-  std::string text;   ///< with gaps, written [[8]]
-  std::string model;  ///< a denoiser; empty = the bundled student
+  text_source text;                         ///< with gaps, written [[8]]
+  std::string model = "diffusion-student";  ///< a denoiser, by its name or its file
   std::string language = "en";
   float temperature = 0.7F;
   std::size_t steps = 16;
-  bool animate = true;
   std::size_t pause = 120;  ///< milliseconds per step of the animation
 };
 

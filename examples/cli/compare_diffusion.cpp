@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,7 +16,6 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
-#include <proviso/backends/eigen/denoiser.hpp>
 #include <proviso/decode/autoregressive.hpp>
 #include <proviso/decode/diffusion.hpp>
 #include <proviso/decode/speculative.hpp>
@@ -31,8 +29,14 @@
 
 #include "comparison.hpp"
 #include "contest.hpp"
+#include "denoisers.hpp"
+#include "interrupt.hpp"
+#include "output.hpp"
 #include "prompts.hpp"
 #include "results.hpp"
+#include "stream.hpp"
+#include "table.hpp"
+#include "wording.hpp"
 #include "zoo.hpp"
 
 namespace cli {
@@ -42,7 +46,8 @@ using proviso::token_id;
 using canvases = proviso::canvas_model<proviso::eigen::denoiser>;
 
 struct diffusion_options {
-  std::string teacher, student;  ///< files; empty = bundled
+  std::string teacher = "diffusion-teacher";  ///< names of bundled ones, or files
+  std::string student = "diffusion-student";
   std::vector<std::size_t> steps{4, 8, 16, 32, 64};
   std::vector<std::string> orders{"ancestral"};
   std::size_t canvas = 64;
@@ -53,17 +58,8 @@ struct diffusion_options {
 
 /// A denoiser of the zoo, or of a file.
 struct canvas_writer {
-  canvas_writer(std::string model_name, const std::string& file, std::size_t threads, const tokenizer& words)
-      : name{std::move(model_name)}, net{checked(file), {.threads = threads}}, model{net} {
-    if (net.vocab_size() != words.size()) {
-      throw std::invalid_argument(
-          fmt::format("{} has {} tokens, but the vocabulary has {}", file, net.vocab_size(), words.size()));
-    }
-  }
-  static const std::string& checked(const std::string& file) {
-    if (!std::filesystem::exists(file)) throw std::runtime_error(fmt::format("there is no model file {}", file));
-    return file;
-  }
+  canvas_writer(std::string model_name, const model_files& files, const std::string& place, const tokenizer& words)
+      : name{std::move(model_name)}, net{load_denoiser(files, words, place)}, model{net} {}
   std::string name;
   proviso::eigen::denoiser net;
   canvases model;
@@ -169,8 +165,12 @@ class by_diffusion final : public comparison {
   std::vector<std::string> languages() const override { return {"en", "code"}; }  // of the bundled denoisers
   void add_flags(CLI::App& command) override {
     diffusion_options& o = options_;
-    command.add_option("--teacher", o.teacher, "File of the teacher");
-    command.add_option("--student", o.student, "File of the student");
+    command.add_option("--teacher", o.teacher, "Denoiser to compare")
+        ->type_name("MODEL")
+        ->capture_default_str();
+    command.add_option("--student", o.student, "Denoiser to compare, and to draft with")
+        ->type_name("MODEL")
+        ->capture_default_str();
     command.add_option("--steps", o.steps, "Steps per canvas")
         ->delimiter(',')
         ->check(CLI::Range(1, 4096))
@@ -193,15 +193,10 @@ class by_diffusion final : public comparison {
   int run(const compare_options& options) override { return options_.drafts ? draft(options) : write(options); }
 
  private:
-  std::string file_of(const compare_options& options, const std::string& given, const char* name) const {
-    return given.empty() ? (find_zoo(options.files) / name).string() : given;
-  }
-
   int draft(const compare_options& options) {
     contest c{options};
     models loaded{options.files, false};
-    canvas_writer student{"student", file_of(options, options_.student, "diffusion-student.safetensors"),
-                          options.files.threads, loaded.words()};
+    canvas_writer student{"student", options.files, options_.student, loaded.words()};
     group g;
     g.contestants.push_back(
         {"plain",
@@ -228,24 +223,26 @@ class by_diffusion final : public comparison {
   }
 
   int write(const compare_options& options) {
-    std::optional<json_file> json;
+    std::optional<output_file> json;
     if (!options.json.empty()) json.emplace(options.json);
     models loaded{options.files, false};
     std::vector<std::unique_ptr<canvas_writer>> writers;
-    const auto open = [&](const char* name, const std::string& given) {
-      writers.push_back(std::make_unique<canvas_writer>(
-          name, file_of(options, given, fmt::format("diffusion-{}.safetensors", name).c_str()), options.files.threads,
-          loaded.words()));
-    };
-    open("teacher", options_.teacher);
-    open("student", options_.student);
-    std::vector<prompt> prompts = chosen_prompts(options);
+    writers.push_back(std::make_unique<canvas_writer>("teacher", options.files, options_.teacher, loaded.words()));
+    writers.push_back(std::make_unique<canvas_writer>("student", options.files, options_.student, loaded.words()));
+    const std::vector<prompt> prompts = chosen_prompts(options);
+    const terminal out = options.output();
+    interrupt::watch();
 
     nlohmann::ordered_json all = nlohmann::ordered_json::array();
-    fmt::print("{} tokens per canvas, {} prompts, scored by base\n\n", options_.canvas, prompts.size());
-    fmt::print("{:<8} {:<13} {:>5} {:>4} {:>11} {:>10} {:>8} {:>9}\n", "model", "order", "steps", "T", "evaluations",
-               "perplexity", "entropy", "tokens/s");
+    print_paragraph(out, {{style::plain, fmt::format("{} per canvas, {}, scored by base",
+                                                     counted(options_.canvas, "token"),
+                                                     counted(prompts.size(), "prompt"))}});
+    const listing rows{
+        out, {{"model", -8}, {"order", -14}, {"steps", 5}, {"perplexity", 12}, {"entropy", 9}, {"evaluations", 13},
+              {"tokens/s", 10}}};
     for (const float temperature : options.temperatures) {
+      fmt::print(out.stream, "\n{}\n", styled(fmt::format("T = {}", temperature), style::bold, out.colours));
+      rows.head();
       for (const std::unique_ptr<canvas_writer>& writer : writers) {
         for (const std::string& name : options_.orders) {
           const named_order& order = find_order(name);
@@ -253,10 +250,12 @@ class by_diffusion final : public comparison {
           const std::size_t count = order.plans_steps ? options_.steps.size() : 1;
           for (const std::size_t steps : std::span{options_.steps}.first(count)) {
             const figures f = measure(options, loaded, *writer, prompts, order, steps, temperature);
-            fmt::print("{:<8} {:<13} {:>5} {:>4} {:>11.1f} {:>10.2f} {:>8.3f} {:>9.0f}\n", writer->name, name,
-                       order.plans_steps ? std::to_string(steps) : "-", temperature, f.mean_evaluations(),
-                       f.perplexity(), f.mean_entropy(), static_cast<double>(f.tokens) / f.seconds);
-            std::fflush(stdout);
+            if (interrupt::stop_requested()) break;
+            rows.row({writer->name, name, order.plans_steps ? std::to_string(steps) : "-",
+                      fmt::format("{:.2f}", f.perplexity()), fmt::format("{:.3f}", f.mean_entropy()),
+                      fmt::format("{:.1f}", f.mean_evaluations()),
+                      fmt::format("{:.0f}", static_cast<double>(f.tokens) / f.seconds)});
+            std::fflush(out.stream);
             all.push_back(
                 {{"model", writer->name},
                  {"order", name},
@@ -272,8 +271,8 @@ class by_diffusion final : public comparison {
         }
       }
     }
-    if (json) json->write(all);
-    return 0;
+    if (json) json->write(text_of(all));
+    return interrupt::stop_requested() ? interrupt::exit_code : 0;
   }
 
   /// A canvas after every prompt, of which as much is kept as fits before it.
@@ -293,7 +292,8 @@ class by_diffusion final : public comparison {
         proviso::decoder d =
             order.fill({writer.model, {.length = options_.canvas, .steps = steps}, temperature, options.seed + repeat});
         const auto begin = std::chrono::steady_clock::now();
-        d.run(tokens, [](proviso::generated_token) {}, {.max_tokens = options_.canvas});
+        d.run(tokens, [](proviso::generated_token) {}, {.max_tokens = options_.canvas}, interrupt{});
+        if (interrupt::stop_requested()) return f;
         f.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
         f.evaluations += d.stats().target_calls;
         f.tokens += d.output().size();

@@ -29,6 +29,7 @@
 #include "contest.hpp"
 #include "metered.hpp"
 #include "prediction.hpp"
+#include "wording.hpp"
 #include "zoo.hpp"
 
 namespace cli {
@@ -196,7 +197,7 @@ class by_ensemble final : public comparison {
     if (o.models.size() < 2) throw std::invalid_argument("an ensemble needs two --models at least");
     if (!o.gamma.empty() && o.gamma.size() != o.models.size()) {
       throw std::invalid_argument(
-          fmt::format("--gamma has {} lengths, but there are {} models", o.gamma.size(), o.models.size()));
+          fmt::format("--gamma has {}, but there are {} models", counted(o.gamma.size(), "length"), o.models.size()));
     }
     metered draft{load_model(options.files, words, "draft")};
     std::vector<member> members;

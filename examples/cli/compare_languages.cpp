@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <fstream>
 #include <functional>
 #include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -30,6 +31,8 @@
 #include "comparison.hpp"
 #include "contest.hpp"
 #include "heat_map.hpp"
+#include "output.hpp"
+#include "stream.hpp"
 #include "zoo.hpp"
 
 namespace cli {
@@ -118,11 +121,8 @@ class by_language final : public comparison {
   int run(const compare_options& given) override {
     compare_options options = given;
     options.mixed = mixed_;
-    std::ofstream picture;
-    if (!picture_.empty()) {
-      picture.open(picture_, std::ios::binary);
-      if (!picture) throw std::runtime_error(fmt::format("cannot write the file {}", picture_));
-    }
+    std::optional<output_file> picture;
+    if (!picture_.empty()) picture.emplace(picture_);
     contest all{options};
     models loaded{options.files, false};
     const std::vector<specialist> pool = load_specialists(options.files, loaded.words());
@@ -161,14 +161,10 @@ class by_language final : public comparison {
     }));
 
     const int code = all.run(loaded.words(), loaded.capacity(), {g});
-    if (all.results().empty() || all.results().front().empty() || code == 130) return code;
+    if (all.results().empty() || all.results().front().empty()) return code;
     const std::vector<result>& results = all.results().front();
     print(options, g, results);
-    if (picture.is_open()) {
-      picture << drawn(options, g, results, most).svg();
-      picture.close();
-      if (!picture) throw std::runtime_error(fmt::format("cannot write the file {}", picture_));
-    }
+    if (picture) picture->write(drawn(options, g, results, most).svg());
     return code;
   }
 
@@ -208,28 +204,52 @@ class by_language final : public comparison {
     return tokens[1] / seconds[1] * seconds[0] / tokens[0];
   }
 
-  /// A line of figures by language, and their mean.
-  template <class Figure>
-  static void print_row(const terminal& out, std::string_view name, const std::vector<std::string>& languages,
-                        Figure figure) {
-    std::string line = fmt::format("{:<12}", name);
-    double sum = 0.0;
-    for (const std::string& l : languages) {
-      const double x = figure(l);
-      line += fmt::format("{:>6.2f}", x);
-      sum += x;
+  /// Rows of figures by language, with their means. Where the terminal is too narrow, the languages stand in several
+  /// blocks, the means in the last one.
+  struct by_name {
+    std::string name;
+    std::vector<double> figures;
+  };
+  static void print_rows(const terminal& out, const std::string& title, const std::vector<std::string>& languages,
+                         const std::vector<by_name>& rows) {
+    constexpr std::size_t name = 12, cell = 6, mean = 7;
+    const std::size_t room = (std::max)(out.columns, name + cell + mean) - name - mean;
+    fmt::print(out.stream, "\n{}\n", styled(title, style::bold, out.colours));
+    for (std::size_t first = 0, last = 0; first < languages.size(); first = last) {
+      last = (std::min)(languages.size(), first + room / cell);
+      const bool ends = last == languages.size();
+      std::string head = fmt::format("{:{}}", "", name);
+      for (std::size_t l = first; l < last; ++l) head += fmt::format("{:>{}}", languages[l], cell);
+      fmt::print(out.stream, "{}{}\n", head, ends ? "   mean" : "");
+      for (const by_name& r : rows) {
+        std::string line = fmt::format("{:<{}}", r.name, name);
+        for (std::size_t l = first; l < last; ++l) line += figure(r.figures[l], cell);
+        fmt::print(out.stream, "{}{}\n", line, ends ? figure(mean_of(r.figures), mean) : "");
+      }
     }
-    fmt::print(out.stream, "{}{:>7.2f}\n", line, sum / static_cast<double>(languages.size()));
+  }
+  static std::string figure(double x, std::size_t width) {
+    return fmt::format("{:>{}}", std::isnan(x) ? "-" : fmt::format("{:.2f}", x), width);
+  }
+  static double mean_of(const std::vector<double>& figures) {
+    double sum = 0.0;
+    std::size_t count = 0;
+    for (const double x : figures) {
+      if (std::isnan(x)) continue;
+      sum += x;
+      ++count;
+    }
+    return sum / static_cast<double>(count);
   }
 
   static void print(const compare_options& options, const group& g, const std::vector<result>& results) {
     const terminal out = options.output();
     const std::vector<std::string> languages = languages_of(results);
     for (const float temperature : options.temperatures) {
-      const auto head = [&](std::string_view title, std::string_view unit) {
-        std::string line = fmt::format("\n{:<12}", title);
-        for (const std::string& l : languages) line += fmt::format("{:>6}", l);
-        fmt::print(out.stream, "{}   mean   {}\n", styled(line, style::bold, out.colours), unit);
+      const auto row = [&](std::string name, const auto& figure_of) {
+        by_name r{std::move(name), {}};
+        for (const std::string& l : languages) r.figures.push_back(figure_of(l));
+        return r;
       };
       const auto rate_of = [&](std::string_view name) {
         return [&, name](const std::string& language) { return cell(results, name, language, temperature); };
@@ -239,18 +259,20 @@ class by_language final : public comparison {
           return speedup(results, name.empty() ? language : name, language, temperature);
         };
       };
-      head(fmt::format("T = {}", temperature), "tokens/call");
+      std::vector<by_name> rows;
       for (std::size_t i = 1; i < g.contestants.size(); ++i) {
-        print_row(out, g.contestants[i].name, languages, rate_of(g.contestants[i].name));
+        rows.push_back(row(g.contestants[i].name, rate_of(g.contestants[i].name)));
       }
       if (!options.mixed) {
-        print_row(out, "own/general", languages,
-                  [&](const std::string& l) { return rate_of(l)(l) / rate_of("general")(l); });
+        rows.push_back(row("own/general", [&](const std::string& l) { return rate_of(l)(l) / rate_of("general")(l); }));
       }
-      head("", "tokens/s by those of plain decoding");
-      if (!options.mixed) print_row(out, "own", languages, faster(""));
-      print_row(out, "general", languages, faster("general"));
-      print_row(out, "router", languages, faster("router"));
+      print_rows(out, fmt::format("T = {}: tokens/call", temperature), languages, rows);
+      rows.clear();
+      if (!options.mixed) rows.push_back(row("own", faster("")));
+      rows.push_back(row("general", faster("general")));
+      rows.push_back(row("router", faster("router")));
+      print_rows(out, "tokens/s by those of plain decoding", languages, rows);
+      fmt::print(out.stream, "\n");
       print_regret(out, results, temperature, "prompt", [](const result& r) { return r.prompt; });
       print_regret(out, results, temperature, "language", [](const result& r) { return r.language; });
     }
@@ -284,10 +306,11 @@ class by_language final : public comparison {
       if (of.count("general") > 0) above_general += ours / of.at("general").rate() - 1.0;
     }
     const auto percent = [&](double sum) { return 100.0 * sum / static_cast<double>(all.size()); };
-    fmt::print(out.stream,
-               "router, tokens per cost: {:+.1f} % against the best single drafter of each {}, "
-               "{:+.1f} % against the general one\n",
-               -percent(below_best), what, percent(above_general));
+    if (all.empty()) return;
+    print_paragraph(out, {{style::plain,
+                           fmt::format("router, tokens per cost: {:+.1f} % against the best single drafter of each {}, "
+                                       "{:+.1f} % against the general one",
+                                       -percent(below_best), what, percent(above_general))}});
   }
 
   static heat_map drawn(const compare_options& options, const group& g, const std::vector<result>& results,

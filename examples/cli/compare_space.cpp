@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <fstream>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -23,8 +23,10 @@
 
 #include "comparison.hpp"
 #include "contest.hpp"
+#include "output.hpp"
 #include "prompts.hpp"
 #include "tree_picture.hpp"
+#include "wording.hpp"
 #include "zoo.hpp"
 
 namespace cli {
@@ -66,11 +68,14 @@ class by_space final : public comparison {
     command.add_option("--branches", o.branches, "Candidates in the first place of such a tree")
         ->check(CLI::Range(2, 64))
         ->capture_default_str();
-    command.add_option("--picture", o.picture, "Draw tree and attention mask of a round of the first prompt (SVG)");
+    command.add_option("--picture", o.picture, "Draw tree and attention mask of a round of the first prompt (SVG)")
+        ->type_name("FILE");
   }
 
   int run(const compare_options& options) override {
     contest c{options};
+    std::optional<output_file> picture;
+    if (!options_.picture.empty()) picture.emplace(options_.picture);
     models loaded{options.files, false};
     group g;
     g.contestants.push_back(
@@ -86,7 +91,7 @@ class by_space final : public comparison {
     for (const std::size_t k : options_.trees) {
       if (k > 0) add(g, loaded.base(), fmt::format("tree-{}", k), {k, 0.0, options_.branches});
     }
-    if (!options_.picture.empty()) draw(options, loaded);
+    if (picture) draw(options, loaded, *picture);
     return c.run(loaded.words(), loaded.capacity(), {g});
   }
 
@@ -112,7 +117,7 @@ class by_space final : public comparison {
     const std::span<const token_id> known = m.mask_tokens();
     if (v.k > known.size()) {
       throw std::invalid_argument(
-          fmt::format("a group of {} masks was asked for, but the model has {}", v.k, known.size()));
+          fmt::format("a group of {} was asked for, but the model has {}", counted(v.k, "mask"), known.size()));
     }
     return proviso::drafters::masks{
         {known.begin(), known.begin() + static_cast<std::ptrdiff_t>(v.k)}, v.node_cost, v.branches};
@@ -133,7 +138,7 @@ class by_space final : public comparison {
 
   /// Draws a round of the first prompt at temperature 0 with three masks: the first one in which some candidates stand
   /// and one does not.
-  void draw(const compare_options& options, models& loaded) const {
+  void draw(const compare_options& options, models& loaded, output_file& to) const {
     const prompt p = chosen_prompts(options).front();
     const std::vector<token_id> tokens = encode_prompt(loaded.words(), loaded.capacity(), p.language, p.text);
     const std::size_t k = (std::min)(std::size_t{3}, loaded.base().mask_tokens().size());
@@ -157,11 +162,9 @@ class by_space final : public comparison {
       }
       const auto stood = static_cast<std::size_t>(s.stats().accepted - accepted);
       if (nodes.size() != (k + 1) * (k + 1) || stood == 0 || stood == k) continue;
-      std::ofstream out{options_.picture, std::ios::binary};
-      out << tree_picture{fmt::format("One round of SPACE, k = {}: {} of {} candidates stand", k, stood, k),
-                          pictured(loaded, nodes, parents, stood), before - 1}
-                 .svg();
-      if (!out.flush()) throw std::runtime_error(fmt::format("cannot write the file {}", options_.picture));
+      to.write(tree_picture{fmt::format("One round of SPACE, k = {}: {} of {} candidates stand", k, stood, k),
+                            pictured(loaded, nodes, parents, stood), before - 1}
+                   .svg());
       return;
     }
     throw std::runtime_error(fmt::format("no round of {} has candidates that stand beside one that does not", p.name));

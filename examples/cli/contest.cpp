@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -55,14 +56,15 @@ int contest::run(const tokenizer& words, std::size_t capacity, const std::vector
   interrupt::watch();
   show(words, groups.front());
   measure(groups);
-  if (interrupt::stop_requested()) return 130;
-  print(groups);
+  if (results_.front().empty()) return interrupt::exit_code;
   write(groups);
+  print(groups);
   if (const auto sentence = broken(groups)) {
+    std::fflush(out_.stream);
     fmt::print(stderr, "proviso: {}\n", *sentence);
     return 1;
   }
-  return 0;
+  return interrupt::stop_requested() ? interrupt::exit_code : 0;
 }
 
 /// Decodes a few prompts by the first contestant and by the first one that gives the same text, in view of the user.
@@ -141,7 +143,8 @@ void contest::measure(const group& g, std::size_t index, float temperature, std:
       read_prompt(r.decoder, tokens_[index]);
       const auto begin = clock::now();
       r.decoder.run(
-          tokens_[index], [](const proviso::generated_token&) {}, limits_);
+          tokens_[index], [](const proviso::generated_token&) {}, limits_, interrupt{});
+      if (interrupt::stop_requested()) return;
       r.seconds.push_back(seconds_since(begin));
     }
   }
@@ -198,11 +201,15 @@ void contest::print(const std::vector<group>& groups) const {
     }
     const table tables{out_, std::move(rows), g.columns, results};
     if (k == 0) {
+      std::set<std::string> measured;
+      for (const result& r : results) measured.insert(r.prompt);
       say({{style::plain,
-            fmt::format("Prompts: {}, languages: {}, tokens of each: at most {}, threads: {}. "
+            fmt::format("{}Prompts: {}, languages: {}, tokens of each: at most {}, threads: {}. "
                         "All figures are means over languages.",
-                        prompts_.size(), tables.languages().size(), options_.max_tokens, options_.files.threads)}});
+                        interrupt::stop_requested() ? "Interrupted. " : "", measured.size(),
+                        tables.languages().size(), options_.max_tokens, options_.files.threads)}});
     }
+    if (results.empty()) continue;
     if (!g.title.empty()) {
       fmt::print(out_.stream, "\n");
       say({{style::bold, g.title}});
@@ -223,7 +230,7 @@ void contest::write(const std::vector<group>& groups) {
       list.push_back(std::move(entry));
     }
   }
-  json_->write(list);
+  json_->write(text_of(list));
 }
 
 /// The first contestant that broke its promise, as a sentence.
@@ -237,14 +244,6 @@ std::optional<std::string> contest::broken(const std::vector<group>& groups) con
     }
   }
   return std::nullopt;
-}
-
-/// Prints a paragraph.
-void contest::say(const std::vector<styled_run>& runs) const {
-  for (std::string line : wrap(runs, out_.columns - 1, out_.colours)) {
-    line.erase(line.find_last_not_of(' ') + 1);
-    fmt::print(out_.stream, "{}\n", line);
-  }
 }
 
 }  // namespace cli

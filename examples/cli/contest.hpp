@@ -14,6 +14,7 @@
 
 #include "commands.hpp"
 #include "methods.hpp"
+#include "output.hpp"
 #include "prompts.hpp"
 #include "results.hpp"
 #include "stream.hpp"
@@ -50,8 +51,8 @@ class contest {
   /// Errors: `std::runtime_error`, `std::invalid_argument`.
   explicit contest(const compare_options& options);
 
-  /// Returns the exit code of the program: 1 when a contestant broke its promise. `capacity`: tokens that a sequence
-  /// can hold.
+  /// Returns the exit code of the program: 1 when a contestant broke its promise, that of `interrupt` after Ctrl-C; what
+  /// was measured before is printed and written. `capacity`: tokens that a sequence can hold.
   int run(const tokenizer& words, std::size_t capacity, const std::vector<group>& groups);
   /// What was measured, by group.
   const std::vector<std::vector<result>>& results() const noexcept { return results_; }
@@ -61,15 +62,16 @@ class contest {
 
   void show(const tokenizer& words, const group& g) const;
   void measure(const std::vector<group>& groups);
+  /// Leaves out what Ctrl-C interrupts.
   void measure(const group& g, std::size_t index, float temperature, std::vector<result>& to) const;
   result outcome(const runner& r, const runner& like, std::size_t index, float temperature) const;
   void print(const std::vector<group>& groups) const;
   void write(const std::vector<group>& groups);
   std::optional<std::string> broken(const std::vector<group>& groups) const;
-  void say(const std::vector<styled_run>& runs) const;
+  void say(const std::vector<styled_run>& runs) const { print_paragraph(out_, runs); }
 
   const compare_options& options_;
-  std::optional<json_file> json_;
+  std::optional<output_file> json_;
   terminal out_;
   proviso::limits limits_;
   std::vector<prompt> prompts_;

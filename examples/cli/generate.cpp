@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <chrono>
+#include <cstddef>
 #include <cstdio>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -11,22 +11,15 @@
 #include "commands.hpp"
 #include "interrupt.hpp"
 #include "methods.hpp"
+#include "output.hpp"
 #include "prompts.hpp"
 #include "results.hpp"
 #include "stream.hpp"
+#include "wording.hpp"
 #include "zoo.hpp"
 
 namespace cli {
 namespace {
-
-std::string prompt_text(const generate_options& options) {
-  if (options.prompt.has_value() == !options.file.empty()) {
-    throw std::invalid_argument("give the prompt either with --prompt TEXT or with --file FILE");
-  }
-  const std::string text = options.prompt ? *options.prompt : read_text(options.file);
-  check_prompt(text);
-  return text;
-}
 
 sampling shape_of(const generate_options& options) {
   sampling shape{options.temperature};
@@ -36,13 +29,31 @@ sampling shape_of(const generate_options& options) {
   return shape;
 }
 
-void print_summary(const result& r) {
+/// Why a text ended, for the file of figures and for the user.
+struct ending {
+  const char* name;
+  std::string sentence;
+};
+ending ending_of(proviso::stop_reason why, std::size_t capacity) {
+  switch (why) {
+    case proviso::stop_reason::budget:
+      return {"max_tokens", "stopped by --max-tokens"};
+    case proviso::stop_reason::capacity:
+      return {"capacity", fmt::format("stopped: the model holds no more than {}", counted(capacity, "token"))};
+    case proviso::stop_reason::cancelled:
+      return {"cancelled", "interrupted"};
+    default:
+      return {"end_token", "the text ended"};
+  }
+}
+
+void print_summary(const result& r, const ending& end) {
   const proviso::statistics& s = r.stats;
-  std::string line = fmt::format("{} tokens in {:.2f} s, {:.0f} tokens/s, {:.2f} tokens per call of the model",
-                                 s.emitted, r.seconds, r.tokens_per_second(), s.tokens_per_call());
+  std::string line = fmt::format("{} in {:.2f} s, {:.0f} tokens/s, {:.2f} tokens per call of the model",
+                                 counted(s.emitted, "token"), r.seconds, r.tokens_per_second(), s.tokens_per_call());
   if (s.drafted > 0)
-    line += fmt::format(", {:.0f} % of {} drafted tokens accepted", 100.0 * s.acceptance_rate(), s.drafted);
-  fmt::print(stderr, "[{}]\n", line);
+    line += fmt::format(", {:.0f} % of {} accepted", 100.0 * s.acceptance_rate(), counted(s.drafted, "drafted token"));
+  print_line(terminal::of(stderr), fmt::format("[{}; {}]", line, end.sentence));
 }
 
 }  // namespace
@@ -50,13 +61,13 @@ void print_summary(const result& r) {
 int generate(const generate_options& options) {
   const method& how = find_method(options.method);
   const sampling shape = shape_of(options);
-  const std::string text = prompt_text(options);
+  const std::string text = text_from(options.prompt, "prompt", ", with --prompt TEXT");
   models loaded{options.files, how.needs_draft};
   const std::vector<proviso::token_id> tokens =
       encode_prompt(loaded.words(), loaded.capacity(), options.language, text);
   proviso::decoder decoder = make_decoder(
       how, {&loaded.base(), loaded.draft(), shape, options.draft_length, options.lengths, options.seed});
-  std::optional<json_file> json;
+  std::optional<output_file> json;
   if (!options.json.empty()) json.emplace(options.json);
 
   proviso::limits limits;
@@ -82,13 +93,15 @@ int generate(const generate_options& options) {
     r.speedup = 1.0;
     r.same_as_plain = true;
   }
-  print_summary(r);
+  const ending end = ending_of(why, loaded.capacity());
+  print_summary(r, end);
   if (json) {
     nlohmann::ordered_json entry = to_json(r);
+    entry["stop"] = end.name;
     entry["text"] = out.text();
-    json->write(nlohmann::ordered_json::array({entry}));
+    json->write(text_of(nlohmann::ordered_json::array({entry})));
   }
-  return why == proviso::stop_reason::cancelled ? 130 : 0;
+  return why == proviso::stop_reason::cancelled ? interrupt::exit_code : 0;
 }
 
 }  // namespace cli

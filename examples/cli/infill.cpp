@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdio>
-#include <filesystem>
 #include <functional>
 #include <span>
 #include <stdexcept>
@@ -17,13 +16,17 @@
 
 #include <fmt/format.h>
 
-#include <proviso/backends/eigen/denoiser.hpp>
 #include <proviso/decode/diffusion.hpp>
 #include <proviso/drive/decoder.hpp>
 #include <proviso/orders/quota.hpp>
 
 #include "commands.hpp"
+#include "denoisers.hpp"
+#include "interrupt.hpp"
+#include "output.hpp"
+#include "prompts.hpp"
 #include "stream.hpp"
+#include "wording.hpp"
 #include "zoo.hpp"
 
 namespace cli {
@@ -31,13 +34,18 @@ namespace {
 
 using proviso::token_id;
 
-/// The tokens of a text, in which `[[8]]` stands for eight masks. Errors: `std::invalid_argument`.
+/// The tokens of a text, in which `[[8]]` stands for eight masks. Words of the vocabulary begin with their space, so the
+/// space before a gap is left to what fills it: a space alone is followed by digits and signs only.
+/// Errors: `std::invalid_argument`.
 std::vector<token_id> with_gaps(const tokenizer& words, const std::string& text, token_id mask) {
   std::vector<token_id> tokens;
   bool any = false;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t open = text.find("[[", at);
-    const std::vector<token_id> part = words.encode(std::string_view{text}.substr(at, open - at));
+    std::string_view given = std::string_view{text}.substr(at, open - at);
+    const bool spaced = open != std::string::npos && given.size() > 1 && given.back() == ' ';
+    if (spaced && given[given.size() - 2] != ' ' && given[given.size() - 2] != '\n') given.remove_suffix(1);
+    const std::vector<token_id> part = words.encode(given);
     if (open != at) tokens.insert(tokens.end(), part.begin(), part.end());
     if (open == std::string::npos) break;
     const std::size_t close = text.find("]]", open);
@@ -68,74 +76,42 @@ struct shown_order {
   }
 };
 
-/// The canvas as characters: given text dim, masks as dots. Returns the lines that were written.
-class canvas_picture {
- public:
-  canvas_picture(const terminal& t, const tokenizer& words) : terminal_{t}, words_{words} {}
-
-  void draw(const proviso::canvas& c) {
-    if (lines_ > 0) fmt::print(terminal_.stream, "\x1b[{}A\r\x1b[J", lines_);
-    lines_ = 0;
-    std::size_t column = 0;
-    style now = style::plain;
-    token_text text{words_};
-    const auto put = [&](style look, const std::string& characters) {
-      if (look != now)
-        fmt::print(terminal_.stream, "{}{}", code(style::plain, terminal_.colours), code(look, terminal_.colours));
-      now = look;
-      for (const char ch : characters) {
-        const bool starts = (static_cast<unsigned char>(ch) & 0xC0U) != 0x80U;
-        if (ch == '\n' || (starts && column + 1 >= terminal_.columns)) {
-          std::fputc('\n', terminal_.stream);
-          ++lines_;
-          column = 0;
-          if (ch == '\n') continue;
-        }
-        std::fputc(ch, terminal_.stream);
-        column += static_cast<std::size_t>(starts);
-      }
-    };
-    for (std::size_t i = 0; i < c.size(); ++i) {
-      if (c.masked(i)) {
-        put(style::dim, text.finish() + "\xC2\xB7");
-      } else {
-        put(c.given(i) ? style::plain : style::drafted, text.push({c.tokens()[i], proviso::origin::fresh, 0.0F}));
-      }
+/// The canvas as characters: what is filled in coloured, masks as dots.
+std::vector<styled_run> drawn(const proviso::canvas& c, const tokenizer& words) {
+  std::vector<styled_run> runs;
+  token_text text{words};
+  for (std::size_t i = 0; i < c.size(); ++i) {
+    if (c.masked(i)) {
+      runs.push_back({style::dim, text.finish() + "\xC2\xB7"});
+    } else {
+      runs.push_back({c.given(i) ? style::plain : style::drafted, text.push({c.tokens()[i]})});
     }
-    put(style::plain, text.finish() + "\n");
-    std::fflush(terminal_.stream);
   }
-
- private:
-  const terminal& terminal_;
-  const tokenizer& words_;
-  std::size_t lines_ = 0;
-};
+  runs.push_back({style::plain, text.finish()});
+  return runs;
+}
 
 }  // namespace
 
 int infill(const infill_options& options) {
+  const std::string text = text_from(options.text, "text", "");
   const tokenizer words{zoo_file(options.files, options.files.vocabulary, "tokenizer.model")};
-  const std::string file = zoo_file(options.files, options.model, "diffusion-student.safetensors");
-  if (!std::filesystem::exists(file)) throw std::runtime_error(fmt::format("there is no model file {}", file));
-  proviso::eigen::denoiser net{file, {.threads = options.files.threads}};
-  if (net.vocab_size() != words.size()) {
-    throw std::invalid_argument(
-        fmt::format("{} has {} tokens, but the vocabulary has {}", file, net.vocab_size(), words.size()));
-  }
+  proviso::eigen::denoiser net = load_denoiser(options.files, words, options.model);
   // The tag of the language stands before the canvas; everything else is on it.
-  const std::vector<token_id> prompt = words.encode(tokenizer::tag(options.language));
-  const std::vector<token_id> canvas = with_gaps(words, options.text, net.mask_token());
+  const std::vector<token_id> prompt = language_tag(words, options.language);
+  const std::vector<token_id> canvas = with_gaps(words, text, net.mask_token());
   if (prompt.size() + canvas.size() > net.capacity()) {
-    throw std::invalid_argument(
-        fmt::format("the text has {} tokens, but the model holds {}", prompt.size() + canvas.size(), net.capacity()));
+    throw std::invalid_argument(fmt::format("the text has {}, but the model holds {}",
+                                            counted(prompt.size() + canvas.size(), "token"), net.capacity()));
   }
   const terminal out = options.output();
-  canvas_picture picture{out, words};
-  const bool animated = options.animate && out.moves;
+  live_lines live{out};
+  std::vector<styled_run> seen;
+  interrupt::watch();
   const auto show = [&](const proviso::canvas& c) {
-    if (!animated) return;
-    picture.draw(c);
+    seen = drawn(c, words);
+    if (!out.moves || interrupt::stop_requested()) return;
+    live.draw(wrap(seen, out.columns - 1, out.colours), false);
     std::this_thread::sleep_for(std::chrono::milliseconds{options.pause});
   };
   proviso::canvas_model canvases{net};
@@ -144,16 +120,21 @@ int infill(const infill_options& options) {
       proviso::diffusion{canvases, proviso::canvas_settings{.steps = options.steps, .given = canvas},
                          shown_order{order, show}, proviso::transforms::temperature{options.temperature}},
       options.seed};
-  d.run(prompt, [](proviso::generated_token) {}, {.max_tokens = canvas.size()});
-  if (!animated) {
-    token_text text{words};
-    std::string whole;
-    for (const proviso::generated_token& t : d.output()) whole += text.push(t);
-    fmt::print(out.stream, "{}{}\n", whole, text.finish());
+  const proviso::stop_reason why = d.run(
+      prompt, [](proviso::generated_token) {}, {.max_tokens = canvas.size()}, interrupt{});
+  if (out.moves) {
+    live.draw(wrap(seen, out.columns - 1, out.colours), true);
+  } else {
+    for (const styled_run& run : seen) fmt::print(out.stream, "{}", styled(run.text, run.look, out.colours));
+    fmt::print(out.stream, "\n");
   }
-  fmt::print(stderr, "{} tokens filled in {} evaluations\n", std::count(canvas.begin(), canvas.end(), net.mask_token()),
-             d.stats().target_calls);
-  return 0;
+  finish(out.stream);
+  const bool cancelled = why == proviso::stop_reason::cancelled;
+  const auto gaps = static_cast<std::size_t>(std::count(canvas.begin(), canvas.end(), net.mask_token()));
+  print_line(terminal::of(stderr),
+             fmt::format("[{} filled in {}{}]", counted(gaps, "token"), counted(d.stats().target_calls, "evaluation"),
+                         cancelled ? "; interrupted" : ""));
+  return cancelled ? interrupt::exit_code : 0;
 }
 
 }  // namespace cli

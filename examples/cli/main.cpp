@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <limits>
+#include <new>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 
 #include <proviso/version.hpp>
@@ -19,6 +25,8 @@
 #include "commands.hpp"
 #include "comparison.hpp"
 #include "methods.hpp"
+#include "output.hpp"
+#include "wording.hpp"
 
 namespace {
 
@@ -49,20 +57,29 @@ void add_models(CLI::App& command, cli::model_files& files) {
   command.add_option("--zoo", files.zoo, "Folder of the bundled models")->type_name("DIR");
 }
 
-void add_decoding(CLI::App& command, cli::decode_options& o) {
+/// Options of all commands that run models.
+void add_running(CLI::App& command, cli::decode_options& o) {
   add_models(command, o.files);
-  command.add_option("--model", o.files.base, "Model that decodes (default: base)")->type_name("MODEL");
-  command
-      .add_option(
-          "--draft", o.files.draft,
-          "Model that drafts (default: draft); a bundled one, a file, or NAME:MEMBER, FILE:MEMBER of a shared file")
-      ->type_name("MODEL");
   command.add_option("--vocabulary", o.files.vocabulary, "SentencePiece vocabulary (default: that of the zoo)")
       ->type_name("FILE");
   o.files.threads = std::clamp(std::thread::hardware_concurrency(), 1U, 2U);
   command.add_option("--threads", o.files.threads, "Threads of each model")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
+  command.add_option("--seed", o.seed, "Seed of every random choice")->capture_default_str();
+  command.add_option("--colour,--color", o.colours, "Colours: auto, always or never")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->capture_default_str();
+}
+
+void add_decoding(CLI::App& command, cli::decode_options& o) {
+  add_running(command, o);
+  command.add_option("--model", o.files.base, "Model that decodes (default: base)")->type_name("MODEL");
+  command
+      .add_option(
+          "--draft", o.files.draft,
+          "Model that drafts (default: draft); a bundled one, a file, or NAME:MEMBER, FILE:MEMBER of a shared file")
+      ->type_name("MODEL");
   command.add_option("--max-tokens", o.max_tokens, "Tokens to generate at most")
       ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
@@ -74,15 +91,53 @@ void add_decoding(CLI::App& command, cli::decode_options& o) {
           "Draft length: fixed, heuristic (longer after success), or cost_model (while a token is worth its cost); "
           "default: the method's own")
       ->check(CLI::IsMember({"fixed", "heuristic", "cost_model"}));
-  command.add_option("--seed", o.seed, "Seed of every random choice")
-      ->capture_default_str()
-      ->check([](const std::string& text) {
-        return text.find('-') == std::string::npos ? std::string{} : fmt::format("Value {} is negative", text);
-      });
-  command.add_option("--json", o.json, "Also write the figures to this file")->type_name("FILE");
-  command.add_option("--colour,--color", o.colours, "Colours: auto, always or never")
-      ->check(CLI::IsMember({"auto", "always", "never"}))
-      ->capture_default_str();
+  command.add_option("--json", o.json, "Also write the figures to this file; - is the standard output")
+      ->type_name("FILE");
+}
+
+/// Makes a number of what was typed: decimal digits, which fit. Leading zeros are dropped, because they mean octal
+/// digits to others.
+std::string check_whole_number(std::string& text) {
+  std::uint64_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (text.rfind('-', 0) == 0) return fmt::format("Value {} is negative", text);
+  if (error == std::errc::result_out_of_range) return fmt::format("Value {} is too large", text);
+  if (error != std::errc{} || stop != end) return fmt::format("'{}' is not a whole number", text);
+  text = fmt::format("{}", value);
+  return {};
+}
+std::string check_number(std::string& text) {
+  double value = 0.0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  const bool in_range = error != std::errc::result_out_of_range;
+  if (in_range && (error != std::errc{} || stop != end)) return fmt::format("'{}' is not a number", text);
+  return in_range && std::isfinite(value) ? std::string{} : fmt::format("Value {} is not finite", text);
+}
+
+/// The options of a command and of the groups in it, each once.
+std::vector<CLI::Option*> options_of(CLI::App& command) {
+  std::vector<CLI::Option*> all = command.get_options();
+  for (CLI::App* group : command.get_subcommands([](CLI::App*) { return true; })) {
+    for (CLI::Option* option : options_of(*group)) {
+      if (std::find(all.begin(), all.end(), option) == all.end()) all.push_back(option);
+    }
+  }
+  return all;
+}
+
+/// Lets every option check its value before it is read: numbers, and names of files and models, which are not empty.
+void check_values(CLI::App& command) {
+  for (CLI::Option* option : options_of(command)) {
+    const std::string type = option->get_type_name();
+    const auto is = [&](std::string_view name) { return type.rfind(name, 0) == 0; };
+    if (is("UINT")) option->transform(CLI::Validator{check_whole_number, ""});
+    if (is("FLOAT")) option->transform(CLI::Validator{check_number, ""});
+    if (is("FILE") || is("MODEL") || is("DIR")) {
+      option->check([](const std::string& text) { return text.empty() ? std::string{"the name is empty"} : ""; });
+    }
+  }
 }
 
 /// The flags of all kinds of comparison. Returns those that choose one, in the order of `cli::comparisons`, without the
@@ -120,9 +175,24 @@ std::vector<std::string> arguments(int argc, char** argv) {
   return all;
 }
 
-}  // namespace
+/// What is wrong with arguments that no option or command takes.
+std::string unexpected(CLI::App& app) {
+  const std::vector<CLI::App*> named = app.get_subcommands();
+  CLI::App& command = named.empty() ? app : *named.front();
+  const std::vector<std::string> extras = app.remaining(true);
+  for (std::string word : extras) {
+    if (word.rfind('-', 0) != 0) continue;
+    word.erase(std::min(word.find('='), word.size()));
+    std::vector<std::string> known;
+    for (const CLI::Option* option : options_of(command)) {
+      for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+    }
+    return fmt::format("there is no option {}{}", word, cli::suggestion(word, known));
+  }
+  return fmt::format("the argument '{}' is one too many", extras.empty() ? "" : extras.front());
+}
 
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   CLI::App app{"Decodes text with language models, plainly and speculatively.", "proviso"};
   app.set_version_flag("--version", fmt::format("proviso {}.{}.{}", PROVISO_VERSION_MAJOR, PROVISO_VERSION_MINOR,
                                                 PROVISO_VERSION_PATCH));
@@ -165,61 +235,85 @@ int main(int argc, char** argv) {
   CLI::App* generate = app.add_subcommand("generate", "Continue a text");
   generate->footer("Methods:" + names);
   generate->add_option("--method", generating.method, "How to decode")->capture_default_str();
-  generate->add_option("--prompt", generating.prompt, "Text to continue")->type_name("TEXT");
-  generate->add_option("--file", generating.file, "File with the text to continue; - is the standard input")
+  generate->add_option("text", generating.prompt.typed, "Text to continue; - is the standard input")->type_name("TEXT");
+  generate->add_option("--prompt", generating.prompt.option, "The same")->type_name("TEXT");
+  generate->add_option("--file", generating.prompt.file, "File with the text to continue; - is the standard input")
       ->type_name("FILE");
   generate->add_option("--language", generating.language, "Language of the text: en, de, fr, es, ru, ja, zh or code")
       ->capture_default_str();
   generate->add_option("--temperature", generating.temperature, "Temperature; 0 = always the most probable token")
       ->capture_default_str();
   generate->add_option("--top-k", generating.top_k, "Keep only the K most probable tokens")
-      ->type_name("K")
       ->check(CLI::Range(1, 1000000));
-  generate->add_option("--top-p", generating.top_p, "Keep only the most probable tokens that make up this mass")
-      ->type_name("P");
-  generate->add_option("--min-p", generating.min_p, "Keep only tokens with this share of the largest probability")
-      ->type_name("P");
+  generate->add_option("--top-p", generating.top_p, "Keep only the most probable tokens that make up this mass");
+  generate->add_option("--min-p", generating.min_p, "Keep only tokens with this share of the largest probability");
   add_decoding(*generate, generating);
 
   cli::infill_options filling;
   CLI::App* infill = app.add_subcommand("infill", "Fill the gaps of a text with a denoiser, step by step");
-  infill->add_option("text", filling.text, "The text; [[8]] is a gap of eight tokens")->required()->type_name("TEXT");
-  infill->add_option("--model", filling.model, "File of the denoiser (default: the bundled student)")
-      ->type_name("FILE");
+  infill->add_option("text", filling.text.typed, "The text; [[8]] is a gap of eight tokens; - is the standard input")
+      ->type_name("TEXT");
+  infill->add_option("--file", filling.text.file, "File with the text; - is the standard input")->type_name("FILE");
+  infill->add_option("--model", filling.model, "Denoiser: a bundled one or a file")
+      ->type_name("MODEL")
+      ->capture_default_str();
   infill->add_option("--language", filling.language, "Language of the text")->capture_default_str();
   infill->add_option("--temperature", filling.temperature, "Temperature; 0 = always the most probable token")
       ->capture_default_str();
   infill->add_option("--steps", filling.steps, "Steps")->check(CLI::Range(1, 4096))->capture_default_str();
-  infill->add_option("--seed", filling.seed, "Seed of the random numbers")->capture_default_str();
   infill->add_option("--pause", filling.pause, "Milliseconds between the steps that are shown; terminals only")
       ->check(CLI::Range(0, 10000))
       ->capture_default_str();
-  add_models(*infill, filling.files);
+  add_running(*infill, filling);
 
   cli::model_files listed;
   CLI::App* models = app.add_subcommand("models", "List the bundled models");
   add_models(*models, listed);
 
-  try {
-    app.parse(arguments(argc, argv));
-  } catch (const CLI::ParseError& e) {
-    if (e.get_exit_code() == 0) return app.exit(e);
-    return complain(e.what());
+  std::vector<std::string> commands;
+  for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
+    commands.push_back(command->get_name());
+    check_values(*command);
+  }
+  if (argc > 1 && argv[1][0] != '-' && std::find(commands.begin(), commands.end(), argv[1]) == commands.end()) {
+    return complain(fmt::format("there is no command '{}'{}{}", argv[1], cli::suggestion(argv[1], commands),
+                                fmt::format("; the commands are {}", fmt::join(commands, ", "))));
   }
   try {
-    if (app.get_subcommands().empty()) return complain("name a command: compare, generate, infill or models");
-    if (compare->parsed()) {
-      comparing.prompts = prompts_per_language(prompts);
-      std::size_t kind = 0;
-      while (kind < kinds.size() && kinds[kind]->empty()) ++kind;
-      cli::comparison& chosen = *cli::comparisons()[kind < kinds.size() ? kind + 1 : 0];
-      if (comparing.temperatures.empty()) comparing.temperatures = chosen.temperatures();
-      if (comparing.languages.empty()) comparing.languages = chosen.languages();
-      return chosen.run(comparing);
-    }
-    if (generate->parsed()) return cli::generate(generating);
-    if (infill->parsed()) return cli::infill(filling);
-    return cli::list_models(listed);
+    app.parse(arguments(argc, argv));
+  } catch (const CLI::ExtrasError&) {
+    return complain(unexpected(app));
+  } catch (const CLI::ParseError& e) {
+    if (e.get_exit_code() != 0) return complain(e.what());
+    std::ostringstream text;
+    app.exit(e, text, text);
+    fmt::print("{}", text.str());
+    return 0;
+  }
+  if (app.get_subcommands().empty()) return complain(fmt::format("name a command: {}", fmt::join(commands, ", ")));
+  if (compare->parsed()) {
+    comparing.prompts = prompts_per_language(prompts);
+    std::size_t kind = 0;
+    while (kind < kinds.size() && kinds[kind]->empty()) ++kind;
+    cli::comparison& chosen = *cli::comparisons()[kind < kinds.size() ? kind + 1 : 0];
+    if (comparing.temperatures.empty()) comparing.temperatures = chosen.temperatures();
+    if (comparing.languages.empty()) comparing.languages = chosen.languages();
+    return chosen.run(comparing);
+  }
+  if (generate->parsed()) return cli::generate(generating);
+  if (infill->parsed()) return cli::infill(filling);
+  return cli::list_models(listed);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    const int code = run(argc, argv);
+    cli::finish(stdout);
+    return code;
+  } catch (const std::bad_alloc&) {
+    return complain("there is not enough memory");
   } catch (const std::exception& e) {
     return complain(e.what());
   }

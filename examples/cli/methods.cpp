@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <proviso/decode/autoregressive.hpp>
 #include <proviso/decode/speculative.hpp>
@@ -33,6 +34,7 @@
 #include <proviso/rules/traversal.hpp>
 
 #include "methods.hpp"
+#include "wording.hpp"
 
 namespace cli {
 namespace {
@@ -149,12 +151,13 @@ constexpr std::array all_methods{
 std::span<const method> methods() { return all_methods; }
 
 const method& find_method(std::string_view name) {
-  std::string names;
+  std::vector<std::string> names;
   for (const method& m : methods()) {
     if (m.name == name) return m;
-    names += fmt::format("{}{}", names.empty() ? "" : ", ", m.name);
+    names.emplace_back(m.name);
   }
-  throw std::invalid_argument(fmt::format("there is no method '{}'; choose from {}", name, names));
+  throw std::invalid_argument(fmt::format("there is no method '{}'{}; choose from {}", name, suggestion(name, names),
+                                          fmt::join(names, ", ")));
 }
 
 proviso::decoder make_decoder(const method& m, const ingredients& in) {

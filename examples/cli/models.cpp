@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cstddef>
+#include <cstdio>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <proviso/backends/eigen/config.hpp>
 #include <proviso/backends/eigen/safetensors.hpp>
 
 #include "commands.hpp"
+#include "stream.hpp"
+#include "table.hpp"
 #include "zoo.hpp"
 
 namespace cli {
@@ -40,18 +45,24 @@ int list_models(const model_files& files) {
   std::sort(found.begin(), found.end());
   if (found.empty()) throw std::runtime_error(fmt::format("{} holds no models", zoo.string()));
 
-  fmt::print("{:<17} {:>10} {:>8} {:>10} {:>8} {:>7}  {}\n", "model", "parameters", "layers", "vocabulary", "capacity",
-             "MB", "file");
+  const terminal out = terminal::of(stdout);
+  const listing rows{out, {{"model", -17}, {"parameters", 11}, {"layers", 8}, {"MB", 8}, {"capacity", 10},
+                           {"vocabulary", 12}}};
+  std::vector<std::string> shared;
+  rows.head();
   for (const fs::path& path : found) {
     const proviso::eigen::safetensors file{path.string()};
     const proviso::eigen::transformer_config c = proviso::eigen::read_config(file);
-    std::string what = path.filename().string();
-    for (const std::string& member : c.members) what += (member == c.members.front() ? ": " : " ") + member;
-    fmt::print("{:<17} {:>8.2f} M {:>8} {:>10} {:>8} {:>7.2f}  {}\n", path.stem().string(),
-               static_cast<double>(parameters(file)) / 1e6, c.num_hidden_layers, c.vocab_size,
-               c.max_position_embeddings, static_cast<double>(fs::file_size(path)) / 1e6, what);
+    const std::string name = path.stem().string();
+    rows.row({name, fmt::format("{:.2f} M", static_cast<double>(parameters(file)) / 1e6),
+              std::to_string(c.num_hidden_layers), fmt::format("{:.2f}", static_cast<double>(fs::file_size(path)) / 1e6),
+              std::to_string(c.max_position_embeddings), std::to_string(c.vocab_size)});
+    if (c.members.empty()) continue;
+    shared.push_back(fmt::format("{} holds {}; name one of them as {}:{}", name, fmt::join(c.members, " "), name,
+                                 c.members.front()));
   }
-  fmt::print("folder: {}\n", zoo.string());
+  for (const std::string& sentence : shared) print_line(out, sentence);
+  fmt::print(out.stream, "folder: {}\n", zoo.string());
   return 0;
 }
 

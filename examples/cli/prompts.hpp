@@ -5,11 +5,13 @@
 #include <map>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "commands.hpp"
 #include "utf8.hpp"
 
 namespace cli {
@@ -86,10 +88,21 @@ inline std::string read_text(const std::string& file) {
   return text;
 }
 
-/// Throws `std::invalid_argument` when a user's prompt is empty or not UTF-8.
-inline void check_prompt(const std::string& text) {
-  if (text.empty()) throw std::invalid_argument("the prompt is empty");
-  if (!is_utf8(text)) throw std::invalid_argument("the prompt is not valid UTF-8");
+/// The text that a user gives. `what` names it, `option` is its option. Errors: `std::invalid_argument` when it is given
+/// twice or not at all, empty or not UTF-8; those of `read_text`.
+inline std::string text_from(const text_source& source, std::string_view what, std::string_view option) {
+  const int given = int{source.typed.has_value()} + int{source.option.has_value()} + int{source.file.has_value()};
+  if (given != 1) {
+    throw std::invalid_argument(fmt::format("give the {} either as an argument{} or with --file FILE", what, option));
+  }
+  const bool piped = source.typed && *source.typed == "-";
+  const std::string text = source.file     ? read_text(*source.file)
+                           : piped         ? read_text("-")
+                           : source.option ? *source.option
+                                           : *source.typed;
+  if (text.empty()) throw std::invalid_argument(fmt::format("the {} is empty", what));
+  if (!is_utf8(text)) throw std::invalid_argument(fmt::format("the {} is not valid UTF-8", what));
+  return text;
 }
 
 }  // namespace cli

@@ -3,10 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <filesystem>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -54,41 +51,10 @@ inline nlohmann::ordered_json to_json(const result& r) {
   return j;
 }
 
-/// A file of JSON that appears complete or not at all: it is written beside its place and then renamed.
-class json_file {
- public:
-  /// Opens the file at once, so that a wrong path is known before the work. Throws `std::runtime_error`.
-  explicit json_file(std::string path) : path_{std::move(path)}, part_{path_ + ".part"} {
-    if (!std::filesystem::is_directory(path_)) stream_ = std::fopen(part_.c_str(), "wb");
-    if (stream_ == nullptr) fail();
-  }
-  json_file(const json_file&) = delete;
-  json_file& operator=(const json_file&) = delete;
-  ~json_file() {
-    if (stream_ != nullptr) std::fclose(stream_);
-    std::error_code ignored;
-    if (!complete_) std::filesystem::remove(part_, ignored);
-  }
-
-  void write(const nlohmann::ordered_json& content) {
-    // Prompts are UTF-8; text that a model made may not be.
-    const std::string text = content.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-    const bool written = std::fwrite(text.data(), 1, text.size(), stream_) == text.size();
-    const bool closed = std::fclose(stream_) == 0;
-    stream_ = nullptr;
-    std::error_code error;
-    if (written && closed) std::filesystem::rename(part_, path_, error);
-    if (!written || !closed || error) fail();
-    complete_ = true;
-  }
-
- private:
-  [[noreturn]] void fail() const { throw std::runtime_error(fmt::format("cannot write the file {}", path_)); }
-
-  std::string path_;
-  std::string part_;
-  std::FILE* stream_ = nullptr;
-  bool complete_ = false;
-};
+/// Figures as the text of a file.
+inline std::string text_of(const nlohmann::ordered_json& figures) {
+  // Prompts are UTF-8; text that a model made may not be.
+  return figures.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
 
 }  // namespace cli

@@ -18,6 +18,7 @@
 #include "interrupt.hpp"
 #include "stream.hpp"
 #include "terminal.hpp"
+#include "wording.hpp"
 
 namespace cli {
 
@@ -50,7 +51,7 @@ class recording {
     }
     if (!rounds_.empty()) rounds_.push_back({rounds_.back().seconds, {style::plain, text.finish()}});
     const proviso::statistics& s = d.stats();
-    summary_ = fmt::format("{} tokens, {} calls, {:.0f} ms", s.emitted, s.target_calls, 1e3 * seconds());
+    summary_ = fmt::format("{}, {}, {:.0f} ms", counted(s.emitted, "token"), counted(s.target_calls, "call"), 1e3 * seconds());
     seconds_per_call_ = s.target_calls > 0 ? seconds() / static_cast<double>(s.target_calls) : 0.0;
   }
 
@@ -100,15 +101,15 @@ class stage {
     double end = 0.0;
     for (const recording& r : recordings_) end = (std::max)(end, r.seconds());
     if (!terminal_.moves) {
-      draw(end);
+      live_.draw(lines(end), true);
       return 1.0;
     }
     const double stretch = (std::max)(1.0, frame / (std::max)(1e-6, recordings_.front().seconds_per_call()));
     for (double now = 0.0; now < end && !interrupt::stop_requested(); now += frame / stretch) {
-      draw(now);
+      live_.draw(lines(now), false);
       std::this_thread::sleep_for(std::chrono::duration<double>(frame));
     }
-    draw(end);
+    live_.draw(lines(end), true);
     return stretch;
   }
 
@@ -129,26 +130,13 @@ class stage {
       for (std::size_t i = 0; i < out.size(); ++i)
         out[i] += (i < text.size() ? text[i] : std::string(width, ' ')) + std::string(gap, ' ');
     }
-    for (std::string& line : out) line.erase(line.find_last_not_of(' ') + 1);
     return out;
-  }
-
-  void draw(double now) {
-    std::vector<std::string> text = lines(now);
-    if (terminal_.moves && text.size() >= terminal_.rows) {  // what has scrolled away cannot be drawn again
-      text.erase(text.begin(), text.end() - static_cast<std::ptrdiff_t>(terminal_.rows - 1));
-    }
-    std::string out = drawn_ > 0 ? fmt::format("\x1b[{}A", drawn_) : "";
-    for (const std::string& line : text) out += line + (terminal_.moves ? "\x1b[K\n" : "\n");
-    drawn_ = text.size();
-    fmt::print(terminal_.stream, "{}", out);
-    std::fflush(terminal_.stream);
   }
 
   terminal terminal_;
   const std::vector<recording>& recordings_;
   bool side_by_side_;
-  std::size_t drawn_ = 0;
+  live_lines live_{terminal_};
 };
 
 }  // namespace cli

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdio>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +12,7 @@
 
 #include <proviso/core/types.hpp>
 
+#include "output.hpp"
 #include "terminal.hpp"
 #include "tokenizer.hpp"
 #include "utf8.hpp"
@@ -60,18 +60,24 @@ class token_stream {
   token_stream(const terminal& t, const tokenizer& words) : terminal_{t}, text_{words} {}
 
   void push(const proviso::generated_token& t) { write(text_.push(t), style_of(t.from)); }
+  ~token_stream() { end_line(); }
+  token_stream(const token_stream&) = delete;
+  token_stream& operator=(const token_stream&) = delete;
   /// Ends the line. Throws `std::runtime_error` when the output could not be written.
   void finish() {
-    write(text_.finish(), style::plain);
-    if (written_.empty() || written_.back() != '\n') std::fputc('\n', terminal_.stream);
-    if (std::fflush(terminal_.stream) != 0 || std::ferror(terminal_.stream) != 0) {
-      throw std::runtime_error("the output cannot be written");
-    }
+    end_line();
+    cli::finish(terminal_.stream);
   }
   /// Everything written, without colours.
   const std::string& text() const noexcept { return written_; }
 
  private:
+  void end_line() {
+    if (ended_) return;
+    ended_ = true;
+    write(text_.finish(), style::plain);
+    if (written_.empty() || written_.back() != '\n') std::fputc('\n', terminal_.stream);
+  }
   void write(const std::string& text, style look) {
     if (text.empty()) return;
     fmt::print(terminal_.stream, "{}", look == style::plain ? text : styled(text, look, terminal_.colours));
@@ -82,6 +88,7 @@ class token_stream {
   terminal terminal_;
   token_text text_;
   std::string written_;
+  bool ended_ = false;
 };
 
 /// Breaks runs into lines of at most `width` columns, at spaces where there is one, with their escape sequences.
@@ -141,6 +148,20 @@ inline std::vector<std::string> wrap(const std::vector<styled_run>& runs, std::s
     out.push_back(std::move(text));
   }
   return out;
+}
+
+/// Prints a paragraph in lines that fit.
+inline void print_paragraph(const terminal& out, const std::vector<styled_run>& runs) {
+  for (std::string line : wrap(runs, out.columns - 1, out.colours)) {
+    line.erase(line.find_last_not_of(' ') + 1);
+    fmt::print(out.stream, "{}\n", line);
+  }
+}
+
+/// Prints a line, in several ones where a terminal is too narrow.
+inline void print_line(const terminal& out, const std::string& line) {
+  if (out.moves) return print_paragraph(out, {{style::plain, line}});
+  fmt::print(out.stream, "{}\n", line);
 }
 
 }  // namespace cli

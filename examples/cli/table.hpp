@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdlib>
 #include <functional>
 #include <limits>
 #include <string>
@@ -20,6 +21,43 @@
 #include "terminal.hpp"
 
 namespace cli {
+
+/// A table of text that leaves out its last columns where the terminal is too narrow for all.
+class listing {
+ public:
+  struct field {
+    std::string heading;
+    int width;  ///< with the space before it; negative = to the left
+  };
+  listing(const terminal& out, std::vector<field> fields) : out_{out}, fields_{std::move(fields)} {
+    std::size_t used = 0;
+    while (shown_ < fields_.size()) {
+      used += static_cast<std::size_t>(std::abs(fields_[shown_].width));
+      if (shown_ > 0 && used > out_.columns) break;
+      ++shown_;
+    }
+  }
+
+  void head() const {
+    std::vector<std::string> all;
+    for (const field& f : fields_) all.push_back(f.heading);
+    row(all);
+  }
+  void row(const std::vector<std::string>& texts) const {
+    std::string line;
+    for (std::size_t i = 0; i < shown_; ++i) {
+      const int width = fields_[i].width;
+      line += width < 0 ? fmt::format("{:<{}}", texts[i], -width) : fmt::format("{:>{}}", texts[i], width);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    fmt::print(out_.stream, "{}\n", line);
+  }
+
+ private:
+  terminal out_;
+  std::vector<field> fields_;
+  std::size_t shown_ = 0;
+};
 
 /// Sums over the results of a contestant in one language at one temperature.
 struct totals {
@@ -77,7 +115,8 @@ inline std::vector<column> standard_columns() {
           columns::drafted_per_call()};
 }
 
-/// The results of a group as tables that fit into 60 columns, if its own columns do.
+/// The results of a group as tables that fit into 60 columns, if its own columns do. On narrower terminals the last
+/// columns are left out, the first two remain.
 class table {
  public:
   /// A row: a contestant, how it is shown, and what is said of its text at a temperature.
@@ -101,27 +140,38 @@ class table {
 
   /// One line for each contestant, means over languages.
   void print_methods(float temperature) const {
-    std::string top = fmt::format("{:<13}", "");
-    std::string bottom;
+    constexpr int names = 13;
+    constexpr int verdicts = 10;
+    int used = names + verdicts;
+    std::vector<const column*> shown;
     for (const column& c : columns_) {
-      top += fmt::format("{:>{}}", c.top, c.width);
-      bottom += fmt::format("{:>{}}", c.bottom, c.width);
+      used += c.width;
+      if (shown.size() < 2 || used <= static_cast<int>(out_.columns)) shown.push_back(&c);
+    }
+    std::string top = fmt::format("{:<{}}", "", names);
+    std::string bottom;
+    for (const column* c : shown) {
+      top += fmt::format("{:>{}}", c->top, c->width);
+      bottom += fmt::format("{:>{}}", c->bottom, c->width);
     }
     const std::string title =
-        styled(fmt::format("{:<13}", fmt::format("T = {}", temperature)), style::bold, out_.colours);
+        styled(fmt::format("{:<{}}", fmt::format("T = {}", temperature), names), style::bold, out_.colours);
     fmt::print(out_.stream, "\n{}  text as\n{}{}  plain\n", top, title, bottom);
     for (const row& r : rows_) {
       if (runs(r.name, temperature) == 0) continue;
-      std::string line = fmt::format("{:<13}", r.label);
-      for (const column& c : columns_) line += c.text(mean(c, r.name, temperature));
-      fmt::print(out_.stream, "{}  {}\n", line, r.verdict(temperature));
+      std::string line = fmt::format("{:<{}}", r.label, names);
+      for (const column* c : shown) line += c->text(mean(*c, r.name, temperature));
+      line += "  " + r.verdict(temperature);
+      line.erase(line.find_last_not_of(' ') + 1);
+      fmt::print(out_.stream, "{}\n", line);
     }
   }
 
-  /// Language by language, the fastest contestant of each temperature: its second and third column.
+  /// Language by language, the fastest contestant of each temperature, which may be the first one: its second and third
+  /// column.
   void print_languages(const std::vector<float>& temperatures) const {
     if (rows_.size() < 2) return;
-    const std::size_t at_once = (std::max)(std::size_t{1}, (out_.columns - 9) / 17);
+    const std::size_t at_once = (std::max)(std::size_t{1}, (out_.columns - 9) / 17);  // columns >= 20
     for (std::size_t first = 0; first < temperatures.size(); first += at_once) {
       const std::size_t last = (std::min)(temperatures.size(), first + at_once);
       std::string head = fmt::format("\n{:<9}", "");
@@ -185,8 +235,8 @@ class table {
   }
 
   const row& fastest(float temperature) const {
-    const row* best = &rows_[1];
-    double most = 0.0;
+    const row* best = &rows_.front();
+    double most = 1.0;
     for (std::size_t i = 1; i < rows_.size(); ++i) {
       const double speedup = mean(columns_[1], rows_[i].name, temperature);
       if (!(speedup > most)) continue;

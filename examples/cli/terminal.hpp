@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -33,16 +35,18 @@ struct terminal {
     t.colours = t.moves && variable("NO_COLOR").empty();
     winsize size{};
     if (t.moves && ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
-      t.columns = size.ws_col;
-      t.rows = size.ws_row > 0 ? size.ws_row : t.rows;
+      t.columns = (std::max)(std::size_t{size.ws_col}, least_columns);
+      t.rows = size.ws_row > 1 ? size.ws_row : t.rows;
     } else if (const unsigned long columns = std::strtoul(variable("COLUMNS").data(), nullptr, 10);
-               columns >= 20 && columns <= 1000) {
+               columns >= least_columns && columns <= 1000) {
       t.columns = columns;
     }
     return t;
   }
 
  private:
+  static constexpr std::size_t least_columns = 20;
+
   static std::string_view variable(const char* name) {
     const char* value = std::getenv(name);
     return value == nullptr ? std::string_view{""} : std::string_view{value};
@@ -93,6 +97,30 @@ inline style style_of(proviso::origin from) noexcept {
   }
   return style::plain;
 }
+
+/// Lines that are drawn again and again at one place of a terminal. Lines that would scroll away are left out until the
+/// last drawing. Where the cursor cannot be moved, every drawing follows the one before.
+class live_lines {
+ public:
+  explicit live_lines(const terminal& t) : terminal_{t} {}
+
+  void draw(std::vector<std::string> lines, bool last) {
+    const std::size_t most = terminal_.rows - 1;
+    if (!last && lines.size() > most) lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(most));
+    std::string out = drawn_ > 0 && terminal_.moves ? fmt::format("\x1b[{}A\x1b[J", drawn_) : "";
+    for (std::string& line : lines) {
+      line.erase(line.find_last_not_of(' ') + 1);
+      out += line + "\n";
+    }
+    drawn_ = lines.size();
+    fmt::print(terminal_.stream, "{}", out);
+    std::fflush(terminal_.stream);
+  }
+
+ private:
+  terminal terminal_;
+  std::size_t drawn_ = 0;
+};
 
 /// A bar on a terminal's line that is erased at the end; nothing where the cursor cannot be moved.
 class progress_bar {

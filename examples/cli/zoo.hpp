@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <proviso/backends/eigen/transformer.hpp>
 
@@ -17,6 +18,7 @@
 #include "methods.hpp"
 #include "prompts.hpp"
 #include "tokenizer.hpp"
+#include "wording.hpp"
 
 namespace cli {
 
@@ -59,12 +61,28 @@ inline model_place find_model(const model_files& files, const std::string& name)
   if (colon != std::string::npos && !std::filesystem::is_regular_file(name, none)) {
     place = {name.substr(0, colon), name.substr(colon + 1)};
   }
-  const bool bundled = place.file.find_first_of("./") == std::string::npos;
-  if (bundled) place.file = (find_zoo(files) / (place.file + ".safetensors")).string();
+  if (place.file.find_first_of("./") == std::string::npos && !std::filesystem::is_regular_file(place.file, none)) {
+    const std::filesystem::path zoo = find_zoo(files);
+    std::vector<std::string> bundled;
+    for (const auto& entry : std::filesystem::directory_iterator{zoo}) {
+      if (entry.path().extension() == ".safetensors") bundled.push_back(entry.path().stem().string());
+    }
+    if (std::find(bundled.begin(), bundled.end(), place.file) == bundled.end()) {
+      throw std::runtime_error(
+          fmt::format("there is no model file {}{}", place.file, suggestion(place.file, bundled)));
+    }
+    place.file = (zoo / (place.file + ".safetensors")).string();
+  }
   if (!std::filesystem::exists(place.file, none)) {
     throw std::runtime_error(fmt::format("there is no model file {}", place.file));
   }
   return place;
+}
+
+/// Throws `std::invalid_argument` unless a model has the tokens of the vocabulary.
+inline void check_vocabulary(const std::string& file, std::size_t tokens, const tokenizer& words) {
+  if (tokens == words.size()) return;
+  throw std::invalid_argument(fmt::format("{} has {} tokens, but the vocabulary has {}", file, tokens, words.size()));
 }
 
 /// Loads a model that `find_model` finds; the options may name another one for "base" and "draft".
@@ -74,10 +92,7 @@ inline model load_model(const model_files& files, const tokenizer& words, const 
   const std::string given = name == "base" ? files.base : name == "draft" ? files.draft : "";
   const model_place place = find_model(files, given.empty() ? name : given);
   model m{place.file, {.threads = files.threads, .member = place.member}};
-  if (m.vocab_size() != words.size()) {
-    throw std::invalid_argument(
-        fmt::format("{} has {} tokens, but the vocabulary has {}", place.file, m.vocab_size(), words.size()));
-  }
+  check_vocabulary(place.file, m.vocab_size(), words);
   return m;
 }
 
@@ -102,23 +117,26 @@ class models {
   std::unique_ptr<model> draft_;
 };
 
-/// A prompt as tokens: the tag of its language, then the text. Throws `std::invalid_argument` for a language that
-/// the vocabulary has no tag for, and where a model of this capacity cannot hold the prompt and one token more.
+/// The tag of a language as tokens. Throws `std::invalid_argument` for one that the vocabulary has no tag for.
+inline std::vector<proviso::token_id> language_tag(const tokenizer& words, const std::string& language) {
+  const std::vector<std::string> known = words.languages();
+  if (std::find(known.begin(), known.end(), language) == known.end()) {
+    throw std::invalid_argument(
+        fmt::format("there is no language '{}'; choose from {}", language, fmt::join(known, ", ")));
+  }
+  return words.encode(tokenizer::tag(language));
+}
+
+/// A prompt as tokens: the tag of its language, then the text. Errors: those of `language_tag`; `std::invalid_argument`
+/// where a model of this capacity cannot hold the prompt and one token more.
 inline std::vector<proviso::token_id> encode_prompt(const tokenizer& words, std::size_t capacity,
                                                     const std::string& language, const std::string& text) {
-  std::string known;
-  bool found = false;
-  for (const std::string& name : words.languages()) {
-    found = found || name == language;
-    known += (known.empty() ? "" : ", ") + name;
-  }
-  if (!found) throw std::invalid_argument(fmt::format("there is no language '{}'; choose from {}", language, known));
-  std::vector<proviso::token_id> tokens = words.encode(tokenizer::tag(language));
+  std::vector<proviso::token_id> tokens = language_tag(words, language);
   const std::vector<proviso::token_id> rest = words.encode(text);
   tokens.insert(tokens.end(), rest.begin(), rest.end());
   if (tokens.size() >= capacity) {
     throw std::invalid_argument(
-        fmt::format("the prompt has {} tokens, but the model holds {}", tokens.size(), capacity));
+        fmt::format("the prompt has {}, but the model holds {}", counted(tokens.size(), "token"), capacity));
   }
   return tokens;
 }

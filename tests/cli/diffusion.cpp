@@ -49,8 +49,40 @@ TEST_CASE("infill keeps what is given and fills the gaps") {
   INFO(f.out << f.err);
   REQUIRE(f.code == 0);
   CHECK(f.out.substr(0, 3) == "The");
-  CHECK(f.out.find(" is on the ") != std::string::npos);
+  CHECK(f.out.find(" is on the") != std::string::npos);
   CHECK(f.err.find("5 tokens filled in 2 evaluations") != std::string::npos);
+}
+
+TEST_CASE("A space before a gap is left to what fills it") {
+  const std::string common = "]] and click the[[4]] button.' --seed 4";
+  const finished f = run_program("infill 'To save the file, choose[[10" + common);
+  REQUIRE(f.code == 0);
+  CHECK(run_program("infill 'To save the file, choose [[10" + common).out == f.out);
+  CHECK(f.out.rfind("To save the file, choose ", 0) == 0);
+}
+
+TEST_CASE("infill takes what generate takes") {
+  const scratch s;
+  const std::string text = "Alice [[3]] the [[2]].";
+  const std::string common = " --steps 2 --seed 3 ";
+  const finished typed = run_program("infill '" + text + "'" + common);
+  REQUIRE(typed.code == 0);
+  const std::string file = s.file("text", text + "\n");
+  CHECK(run_program("infill --file " + file + common).out == typed.out);
+  CHECK(run_program("infill - < " + file + common).out == typed.out);
+  CHECK(run_program("infill '" + text + "' --threads 1 --colour never" + common).out == typed.out);
+  CHECK(run_program("infill '" + text + "' --model diffusion-student" + common).out == typed.out);
+  CHECK(run_program("infill '" + text + "' --model diffusion-teacher" + common).code == 0);
+  CHECK(run_program("infill '" + text + "' --colour always" + common).out.find("\x1b[0;32m") != std::string::npos);
+  CHECK(typed.out.find('\x1b') == std::string::npos);
+  CHECK(run_program("infill 'a [[1]]' --steps 1").err == "[1 token filled in 1 evaluation]\n");
+  check_refused("infill", "give the text either as an argument or with --file FILE");
+  check_refused("infill 'a [[1]]' --file " + file, "either");
+  check_refused("infill --file " + s.file("latin1", "caf\xE9 [[2]]"), "the text is not valid UTF-8");
+  check_refused("infill ''", "the text is empty");
+  check_refused("infill 'a [[2]]' --language tlh", "there is no language 'tlh'");
+  check_refused("infill 'a [[2]]' --colour red", "--colour");
+  check_refused("infill 'a [[2]]' --threads 0", "--threads");
 }
 
 TEST_CASE("infill and compare --diffusion refuse wrong input") {
@@ -59,6 +91,9 @@ TEST_CASE("infill and compare --diffusion refuse wrong input") {
   check_refused("infill 'a [[4'", "[[N]]");
   check_refused("infill 'a [[4096]]'", "the model holds");
   check_refused("infill 'a [[4]]' --model examples/zoo/base.safetensors", "causal");
+  check_refused("infill 'a [[4]]' --model base", "causal");
+  check_refused("infill 'a [[4]]' --model nobody", "there is no model file nobody");
+  check_refused("infill 'a [[4]]' --model difusion-student", "; did you mean diffusion-student?");
   check_refused("infill 'a [[4]]' --model nowhere.safetensors", "nowhere.safetensors");
   check_refused("compare --diffusion --teacher nowhere.safetensors", "nowhere.safetensors");
 }

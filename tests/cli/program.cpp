@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program as a user meets it: what it prints, its exit codes, and what it leaves behind.
+#include <cctype>
 #include <cstddef>
 #include <filesystem>
 #include <set>
 #include <string>
-
-#include <pty.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
@@ -19,37 +16,20 @@ namespace {
 
 using namespace cli_test;
 
-/// Runs the program in a terminal of `columns` columns and returns what it wrote there.
-std::string in_terminal(std::size_t columns, const std::string& arguments, const std::string& environment) {
-  winsize size{};
-  size.ws_col = static_cast<unsigned short>(columns);
-  size.ws_row = 50;
-  int terminal = -1;
-  const pid_t child = forkpty(&terminal, nullptr, nullptr, &size);
-  if (child == 0) {
-    const std::string command = environment + " exec '" PROVISO_PROGRAM "' " + arguments;
-    execl("/bin/sh", "sh", "-c", command.c_str(), static_cast<char*>(nullptr));
-    _exit(127);
-  }
-  std::string text;
-  char buffer[4096];
-  for (ssize_t n = read(terminal, buffer, sizeof buffer); n > 0; n = read(terminal, buffer, sizeof buffer)) {
-    text.append(buffer, static_cast<std::size_t>(n));
-  }
-  close(terminal);
-  int status = 0;
-  waitpid(child, &status, 0);
-  CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 0));
-  return text;
-}
-
 }  // namespace
 
 TEST_CASE("Wrong flags are refused") {
   check_refused("", "name a command");
-  check_refused("fly", "not expected: fly");
-  check_refused("--fly", "--fly");
-  check_refused("compare --no-such-flag", "--no-such-flag");
+  check_refused("fly", "there is no command 'fly'; the commands are compare, generate, infill, models");
+  check_refused("genrate -", "; did you mean generate?");
+  check_refused("compere --prompts 1", "; did you mean compare?");
+  check_refused("--fly", "there is no option --fly");
+  check_refused("compare --no-such-flag", "there is no option --no-such-flag");
+  check_refused("generate a --tempreture=1", "there is no option --tempreture; did you mean --temperature?");
+  check_refused("infill a --colours never", "; did you mean --colour?");
+  check_refused("compare --ensembel", "; did you mean --ensemble?");
+  check_refused("generate a b", "'b' is one too many");
+  check_refused("generate a --method lookup", "; did you mean lookup-token?");
   check_refused("generate --prompt a --max-tokens 0", "--max-tokens");
   check_refused("generate --prompt a --max-tokens many", "--max-tokens");
   check_refused("generate --prompt a --temperature -1", "temperature");
@@ -75,9 +55,35 @@ TEST_CASE("Wrong flags are refused") {
   check_refused("compare --temperature -0.5", "temperature");
 }
 
+TEST_CASE("What is not a number, or too large for one, is refused everywhere") {
+  check_refused("generate a --seed 18446744073709551616", "--seed: Value 18446744073709551616 is too large");
+  check_refused("compare --seed 1e3", "--seed: '1e3' is not a whole number");
+  check_refused("infill 'a [[2]]' --seed 18446744073709551616", "too large");
+  check_refused("infill 'a [[2]]' --seed -1", "negative");
+  check_refused("generate a --temperature ''", "--temperature: '' is not a number");
+  check_refused("compare --temperature ''", "--temperature: '' is not a number");
+  check_refused("infill 'a [[2]]' --temperature ''", "--temperature: '' is not a number");
+  check_refused("generate a --temperature 1e999", "--temperature: Value 1e999 is not finite");
+  check_refused("generate a --temperature 0x1p-1", "'0x1p-1' is not a number");
+  check_refused("generate a --top-p ''", "--top-p");
+  check_refused("generate a --max-tokens 99999999999999999999", "--max-tokens");
+  check_refused("compare --seconds inf", "--seconds");
+  check_refused("compare --space --node-cost ''", "--node-cost: '' is not a number");
+  check_refused("compare --space --k ''", "--k: '' is not a whole number");
+  check_refused("compare --ensemble --mu ''", "--mu: '' is not a number");
+  check_refused("compare --json ''", "--json: the name is empty");
+  check_refused("generate a --model ''", "--model: the name is empty");
+  const std::string common = "generate --max-tokens 4 --method plain a --seed ";
+  CHECK(run_program(common + "010").out == run_program(common + "10").out);
+}
+
 TEST_CASE("Wrong prompts are refused") {
   const scratch s;
-  check_refused("generate", "--prompt");
+  check_refused("generate", "give the prompt either as an argument, with --prompt TEXT or with --file FILE");
+  check_refused("generate a --prompt a", "either");
+  check_refused("generate ''", "the prompt is empty");
+  check_refused("generate - < /dev/null", "the prompt is empty");
+  check_refused("generate - < " + s.file("bytes", std::string{"\x7F" "ELF\x02\x01\x01\x00\xFF", 9}), "not valid UTF-8");
   check_refused("generate --prompt ''", "the prompt is empty");
   check_refused("generate --prompt a --file " + s.file("a", "a"), "either");
   check_refused("generate --file " + s.file("empty", ""), "the prompt is empty");
@@ -98,7 +104,7 @@ TEST_CASE("Wrong models are refused") {
   check_refused("models --zoo " + s.path.string(), "holds no models");
   check_refused("generate --prompt a --zoo " + s.path.string(), "tokenizer.model");
   check_refused("generate --prompt a --model no/such/file", "no/such/file");
-  check_refused("generate --prompt a --model LICENSE", "LICENSE");
+  check_refused("generate --prompt a --model LICENSE", "LICENSE: not a safetensors file\n");
   check_refused("generate --prompt a --model " + s.file("cut.safetensors", base.substr(0, base.size() / 2)),
                 "cut.safetensors");
   check_refused("generate --prompt a --draft " + s.file("void.safetensors", ""), "void.safetensors");
@@ -127,10 +133,10 @@ TEST_CASE("The models are listed") {
   const finished f = run_program("models");
   CHECK(f.code == 0);
   for (const char* name : {"base", "diffusion-student", "diffusion-teacher", "draft", "drafters", "peer", "third"}) {
-    CHECK(f.out.find(std::string{name} + ".safetensors") != std::string::npos);
+    CHECK(f.out.find(std::string{"\n"} + name + " ") != std::string::npos);
   }
   CHECK(f.out.find("4096") != std::string::npos);
-  CHECK(f.out.find("drafters.safetensors: en de fr es ru ja zh code general\n") != std::string::npos);
+  CHECK(f.out.find("\ndrafters holds en de fr es ru ja zh code general; name one of them as drafters:en\n") != std::string::npos);
 }
 
 TEST_CASE("A text is continued, the same for every method that promises it") {
@@ -167,6 +173,8 @@ TEST_CASE("The prompt may come from a file or the standard input") {
   CHECK(typed.code == 0);
   CHECK(run_program("generate --file " + file + rest).out == typed.out);
   CHECK(run_program("generate --file - " + rest + " < " + file).out == typed.out);
+  CHECK(run_program("generate - " + rest + " < " + file).out == typed.out);
+  CHECK(run_program("generate 'Das Fenster'" + rest).out == typed.out);
 }
 
 TEST_CASE("Generation writes its figures") {
@@ -180,9 +188,26 @@ TEST_CASE("Generation writes its figures") {
   CHECK(list[0]["prompt"] == "The file");
   CHECK(list[0]["tokens"] == 8);
   CHECK(list[0]["speedup"].is_null());
+  CHECK(list[0]["stop"] == "max_tokens");
+  CHECK(f.err.find("; stopped by --max-tokens]") != std::string::npos);
   std::string text = list[0]["text"];
   if (text.empty() || text.back() != '\n') text += '\n';  // the program ends its last line
   CHECK(text == f.out);
+}
+
+TEST_CASE("A text that fills the context says so") {
+  const scratch s;
+  std::string count;
+  for (int i = 0; i < 40; ++i) count += "1, 2, 3, ";
+  const std::string prompt = s.file("prompt", count);
+  for (const char* method : {"plain", "draft-match"}) {
+    const finished f = run_program("generate --max-tokens 100000 --temperature 0 --language code --json " +
+                                   (s.path / "r.json").string() + " --file " + prompt + " --method " + method);
+    CHECK(f.code == 0);
+    INFO(f.err);
+    CHECK(f.err.find("; stopped: the model holds no more than ") != std::string::npos);
+    CHECK(nlohmann::json::parse(content(s.path / "r.json"))[0]["stop"] == "capacity");
+  }
 }
 
 TEST_CASE("A comparison writes the figures of every run, and lossless methods give the text of plain decoding") {
@@ -250,23 +275,46 @@ TEST_CASE("The rules are compared, and those that promise a text keep it") {
 }
 
 TEST_CASE("A terminal of any width is not overrun, and NO_COLOR is honoured") {
-  for (const std::size_t columns : {60U, 80U, 140U, 200U}) {
-    const std::string arguments =
-        "compare --prompts 1 --languages ja --temperature 0 --max-tokens 16 --show 1 --methods draft-match";
-    const std::string text = in_terminal(columns, arguments, "TERM=xterm NO_COLOR=1");
+  const auto check = [](std::size_t columns, const char* arguments) {
+    INFO(columns << ": " << arguments);
+    const std::string text = in_terminal(columns, arguments, "TERM=xterm NO_COLOR=1").out;
     CHECK(text.find("\x1b[0") == std::string::npos);
-    std::string line;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-      if (text[i] == '\x1b') {  // cursor movements end with a letter
-        while (i < text.size() && (text[i] < 'A' || text[i] > 'Z')) ++i;
-      } else if (text[i] == '\n' || text[i] == '\r') {
-        CHECK(cli::columns_of(line) <= columns);
-        line.clear();
-      } else {
-        line += text[i];
-      }
-    }
+    CHECK(widest_line(text) <= columns);
+    CHECK(widest_line(text) > 0);
+  };
+  for (const std::size_t columns : {40U, 60U, 80U, 140U, 200U}) {
+    check(columns, "compare --prompts 1 --languages ja --temperature 0 --max-tokens 16 --show 1 --methods draft-match");
+    check(columns, "models --zoo examples/zoo");
+    check(columns, "infill 'To open [[20]] file.' --pause 0");
+    check(columns, "generate --max-tokens 2 a > /dev/null");
   }
-  const std::string dumb = in_terminal(80, "generate --prompt a --max-tokens 4", "TERM=dumb");
+  for (const std::size_t columns : {40U, 80U}) {
+    check(columns, "compare --by-language --prompts 1 --languages en,ja --temperature 0 --max-tokens 8 --show 0");
+    check(columns, "compare --diffusion --prompts 1 --steps 2 --languages en --orders first-hitting,ancestral");
+  }
+  const std::string narrow =
+      in_terminal(40, "compare --prompts 1 --languages en --temperature 0 --max-tokens 8 --show 0", "TERM=xterm").out;
+  CHECK(narrow.find("speed-") != std::string::npos);
+  CHECK(narrow.find("drafted") == std::string::npos);
+  const std::string dumb = in_terminal(80, "generate --prompt a --max-tokens 4", "TERM=dumb").out;
   CHECK(dumb.find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("The page of the program names every option, and no other") {
+  const auto options_in = [](const std::string& text) {
+    std::set<std::string> names;
+    for (std::size_t at = text.find("--"); at != std::string::npos; at = text.find("--", at + 2)) {
+      std::size_t end = at + 2;
+      while (end < text.size() && (std::isalnum(static_cast<unsigned char>(text[end])) != 0 || text[end] == '-')) ++end;
+      if (end > at + 2 && text[at + 2] != '-' && (at == 0 || text[at - 1] != '-')) names.insert(text.substr(at, end - at));
+      at = end - 2;
+    }
+    return names;
+  };
+  std::set<std::string> known{"--version"};
+  for (const char* command : {"compare", "generate", "infill", "models"}) {
+    known.merge(options_in(run_program(std::string{command} + " --help").out));
+  }
+  CHECK(known.size() > 40);
+  CHECK(options_in(content("docs/cli.md")) == known);
 }

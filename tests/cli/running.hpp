@@ -2,6 +2,8 @@
 // Runs the program as a user does.
 #pragma once
 
+#include <algorithm>
+#include <cctype>
 #include <cstddef>
 #include <cstdlib>
 #include <filesystem>
@@ -10,10 +12,12 @@
 #include <string>
 #include <string_view>
 
+#include <pty.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "support/catch.hpp"
+#include "utf8.hpp"
 
 namespace cli_test {
 
@@ -61,6 +65,53 @@ inline finished run_program(const std::string& arguments) {
       "'" PROVISO_PROGRAM "' " + arguments + " >" + (s.path / "out").string() + " 2>" + (s.path / "err").string();
   const int status = std::system(command.c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, content(s.path / "out"), content(s.path / "err")};
+}
+
+/// Runs the program in a terminal of `columns` columns and returns what it wrote there. Once `wanted` was written there,
+/// `keys` are pressed.
+inline finished in_terminal(std::size_t columns, const std::string& arguments, const std::string& environment,
+                            const std::string& wanted = {}, const std::string& keys = {}) {
+  winsize size{};
+  size.ws_col = static_cast<unsigned short>(columns);
+  size.ws_row = 50;
+  int terminal = -1;
+  const pid_t child = forkpty(&terminal, nullptr, nullptr, &size);
+  if (child == 0) {
+    const std::string command = environment + " exec '" PROVISO_PROGRAM "' " + arguments;
+    execl("/bin/sh", "sh", "-c", command.c_str(), static_cast<char*>(nullptr));
+    _exit(127);
+  }
+  finished f;
+  bool pressed = keys.empty();
+  char buffer[4096];
+  for (ssize_t n = read(terminal, buffer, sizeof buffer); n > 0; n = read(terminal, buffer, sizeof buffer)) {
+    f.out.append(buffer, static_cast<std::size_t>(n));
+    if (pressed || f.out.find(wanted) == std::string::npos) continue;
+    pressed = write(terminal, keys.data(), keys.size()) == static_cast<ssize_t>(keys.size());
+  }
+  close(terminal);
+  int status = 0;
+  waitpid(child, &status, 0);
+  f.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  CHECK((f.code == 0 || !keys.empty()));
+  return f;
+}
+
+/// Columns of the widest line that was written to a terminal.
+inline std::size_t widest_line(const std::string& text) {
+  std::size_t most = 0;
+  std::string line;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\x1b') {  // escape sequences end with a letter
+      while (i < text.size() && std::isalpha(static_cast<unsigned char>(text[i])) == 0) ++i;
+    } else if (text[i] == '\n' || text[i] == '\r') {
+      most = (std::max)(most, cli::columns_of(line));
+      line.clear();
+    } else {
+      line += text[i];
+    }
+  }
+  return most;
 }
 
 /// Wrong input: exit code 2, nothing on the output, and one line of complaint that names the fault.

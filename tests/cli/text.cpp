@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Text handling of the program: UTF-8, columns, lines, tokens.
-#include <filesystem>
-#include <fstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "prompts.hpp"
-#include "results.hpp"
 #include "stream.hpp"
 #include "support/catch.hpp"
 #include "tokenizer.hpp"
@@ -119,24 +116,4 @@ TEST_CASE("The bundled prompts are well formed") {
   CHECK(prompts.size() == 64);
   for (const cli::prompt& p : prompts) CHECK(cli::is_utf8(p.text));
   CHECK(prompts.front().name == "en-1");
-}
-
-TEST_CASE("A file of JSON appears complete or not at all") {
-  const std::string path = (std::filesystem::temp_directory_path() / "proviso-test-results.json").string();
-  std::filesystem::remove(path);
-  {
-    const cli::json_file abandoned{path};
-    CHECK_FALSE(std::filesystem::exists(path));
-  }
-  CHECK_FALSE(std::filesystem::exists(path));
-  CHECK_FALSE(std::filesystem::exists(path + ".part"));
-  {
-    cli::json_file file{path};
-    file.write(nlohmann::ordered_json::array());
-  }
-  CHECK(std::filesystem::exists(path));
-  CHECK_FALSE(std::filesystem::exists(path + ".part"));
-  std::filesystem::remove(path);
-  CHECK_THROWS_AS(cli::json_file{"no/such/folder/file"}, std::runtime_error);
-  CHECK_THROWS_AS(cli::json_file{"."}, std::runtime_error);
 }
