@@ -26,7 +26,8 @@ struct decode_options {
   model_files files;
   std::size_t max_tokens = 0;
   std::optional<std::size_t> draft_length;
-  std::string lengths{};  ///< "fixed", "heuristic" or "cost_model"; empty = the method's own
+  std::string lengths{};      ///< "fixed", "heuristic" or "cost_model"; empty = the method's own
+  std::vector<double> costs;  ///< of drafting and of verifying a token; empty = measured
   std::uint64_t seed = 1;
   std::string json;              ///< file of figures; empty = none
   std::string colours = "auto";  ///< or "always", "never"; auto asks the terminal and the environment

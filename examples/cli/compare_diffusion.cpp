@@ -165,9 +165,7 @@ class by_diffusion final : public comparison {
   std::vector<std::string> languages() const override { return {"en", "code"}; }  // of the bundled denoisers
   void add_flags(CLI::App& command) override {
     diffusion_options& o = options_;
-    command.add_option("--teacher", o.teacher, "Denoiser to compare")
-        ->type_name("MODEL")
-        ->capture_default_str();
+    command.add_option("--teacher", o.teacher, "Denoiser to compare")->type_name("MODEL")->capture_default_str();
     command.add_option("--student", o.student, "Denoiser to compare, and to draft with")
         ->type_name("MODEL")
         ->capture_default_str();
@@ -234,12 +232,17 @@ class by_diffusion final : public comparison {
     interrupt::watch();
 
     nlohmann::ordered_json all = nlohmann::ordered_json::array();
-    print_paragraph(out, {{style::plain, fmt::format("{} per canvas, {}, scored by base",
-                                                     counted(options_.canvas, "token"),
-                                                     counted(prompts.size(), "prompt"))}});
-    const listing rows{
-        out, {{"model", -8}, {"order", -14}, {"steps", 5}, {"perplexity", 12}, {"entropy", 9}, {"evaluations", 13},
-              {"tokens/s", 10}}};
+    print_paragraph(out,
+                    {{style::plain, fmt::format("{} per canvas, {}, scored by base", counted(options_.canvas, "token"),
+                                                counted(prompts.size(), "prompt"))}});
+    const listing rows{out,
+                       {{"model", -8},
+                        {"order", -14},
+                        {"steps", 5},
+                        {"perplexity", 12},
+                        {"entropy", 9},
+                        {"evaluations", 13},
+                        {"tokens/s", 10}}};
     for (const float temperature : options.temperatures) {
       fmt::print(out.stream, "\n{}\n", styled(fmt::format("T = {}", temperature), style::bold, out.colours));
       rows.head();
@@ -292,7 +295,8 @@ class by_diffusion final : public comparison {
         proviso::decoder d =
             order.fill({writer.model, {.length = options_.canvas, .steps = steps}, temperature, options.seed + repeat});
         const auto begin = std::chrono::steady_clock::now();
-        d.run(tokens, [](proviso::generated_token) {}, {.max_tokens = options_.canvas}, interrupt{});
+        d.run(
+            tokens, [](proviso::generated_token) {}, {.max_tokens = options_.canvas}, interrupt{});
         if (interrupt::stop_requested()) return f;
         f.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
         f.evaluations += d.stats().target_calls;

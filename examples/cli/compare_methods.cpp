@@ -53,12 +53,15 @@ int compare_methods(const compare_options& options, const std::vector<std::strin
   const bool drafts = std::any_of(chosen.begin(), chosen.end(), [](const method* m) { return m->needs_draft; });
   contest c{options};
   models loaded{options.files, drafts};
+  const bool minds =
+      std::any_of(chosen.begin(), chosen.end(), [&](const method* m) { return minds_costs(*m, options.lengths); });
+  const costs cost = minds ? costs_of(options.costs, loaded) : costs{};
   group all;
   for (const method* m : chosen) {
     all.contestants.push_back({std::string{m->name}, std::string{m->like}, m->keeps, m->greedy,
-                               [&options, &loaded, m](float temperature, std::uint64_t seed) {
+                               [&options, &loaded, cost, m](float temperature, std::uint64_t seed) {
                                  return make_decoder(*m, {&loaded.base(), loaded.draft(), sampling{temperature},
-                                                          options.draft_length, options.lengths, seed});
+                                                          options.draft_length, options.lengths, seed, cost});
                                }});
   }
   return c.run(loaded.words(), loaded.capacity(), {std::move(all)});

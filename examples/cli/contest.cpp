@@ -203,11 +203,10 @@ void contest::print(const std::vector<group>& groups) const {
     if (k == 0) {
       std::set<std::string> measured;
       for (const result& r : results) measured.insert(r.prompt);
-      say({{style::plain,
-            fmt::format("{}Prompts: {}, languages: {}, tokens of each: at most {}, threads: {}. "
-                        "All figures are means over languages.",
-                        interrupt::stop_requested() ? "Interrupted. " : "", measured.size(),
-                        tables.languages().size(), options_.max_tokens, options_.files.threads)}});
+      say({{style::plain, fmt::format("{}Prompts: {}, languages: {}, tokens of each: at most {}, threads: {}. "
+                                      "All figures are means over languages.",
+                                      interrupt::stop_requested() ? "Interrupted. " : "", measured.size(),
+                                      tables.languages().size(), options_.max_tokens, options_.files.threads)}});
     }
     if (results.empty()) continue;
     if (!g.title.empty()) {

@@ -51,8 +51,8 @@ class contest {
   /// Errors: `std::runtime_error`, `std::invalid_argument`.
   explicit contest(const compare_options& options);
 
-  /// Returns the exit code of the program: 1 when a contestant broke its promise, that of `interrupt` after Ctrl-C; what
-  /// was measured before is printed and written. `capacity`: tokens that a sequence can hold.
+  /// Returns the exit code of the program: 1 when a contestant broke its promise, that of `interrupt` after Ctrl-C;
+  /// what was measured before is printed and written. `capacity`: tokens that a sequence can hold.
   int run(const tokenizer& words, std::size_t capacity, const std::vector<group>& groups);
   /// What was measured, by group.
   const std::vector<std::vector<result>>& results() const noexcept { return results_; }

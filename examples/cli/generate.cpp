@@ -65,8 +65,9 @@ int generate(const generate_options& options) {
   models loaded{options.files, how.needs_draft};
   const std::vector<proviso::token_id> tokens =
       encode_prompt(loaded.words(), loaded.capacity(), options.language, text);
+  const costs cost = minds_costs(how, options.lengths) ? costs_of(options.costs, loaded) : costs{};
   proviso::decoder decoder = make_decoder(
-      how, {&loaded.base(), loaded.draft(), shape, options.draft_length, options.lengths, options.seed});
+      how, {&loaded.base(), loaded.draft(), shape, options.draft_length, options.lengths, options.seed, cost});
   std::optional<output_file> json;
   if (!options.json.empty()) json.emplace(options.json);
 

@@ -34,9 +34,9 @@ namespace {
 
 using proviso::token_id;
 
-/// The tokens of a text, in which `[[8]]` stands for eight masks. Words of the vocabulary begin with their space, so the
-/// space before a gap is left to what fills it: a space alone is followed by digits and signs only.
-/// Errors: `std::invalid_argument`.
+/// The tokens of a text, in which `[[8]]` stands for eight masks. Words of the vocabulary begin with their space, so
+/// the space before a gap is left to what fills it: a space alone is followed by digits and signs only. Errors:
+/// `std::invalid_argument`.
 std::vector<token_id> with_gaps(const tokenizer& words, const std::string& text, token_id mask) {
   std::vector<token_id> tokens;
   bool any = false;

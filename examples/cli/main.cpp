@@ -91,6 +91,12 @@ void add_decoding(CLI::App& command, cli::decode_options& o) {
           "Draft length: fixed, heuristic (longer after success), or cost_model (while a token is worth its cost); "
           "default: the method's own")
       ->check(CLI::IsMember({"fixed", "heuristic", "cost_model"}));
+  command
+      .add_option("--costs", o.costs,
+                  "What drafting and verifying a token cost, by an evaluation of one token (default: measured)")
+      ->delimiter(',')
+      ->expected(2)
+      ->check(CLI::Range(0.0, 0.99));
   command.add_option("--json", o.json, "Also write the figures to this file; - is the standard output")
       ->type_name("FILE");
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <span>
@@ -42,15 +43,15 @@ namespace {
 namespace drafters = proviso::drafters;
 namespace rules = proviso::rules;
 
-// Costs of the bundled models: of a dozen pairs the one that keeps most tokens per call at temperature 1 without losing
-// speed at 0.7.
-proviso::lengths::cost_model worth_its_cost(std::size_t most) { return proviso::lengths::cost_model{most, 0.05, 0.06}; }
+/// What drafters that copy from the text take for the cost of a token: they were tuned to the least one.
+double copy_cost(const ingredients& in) { return (std::max)(0.2, in.cost.verify); }
 
 template <class Drafter>
 proviso::decoder speculate(const ingredients& in, std::size_t most, Drafter drafter, rules::any rule) {
   const draft_length length = in.lengths == "heuristic" ? draft_length{proviso::lengths::heuristic{most, most}}
-                              : in.lengths == "cost_model" ? draft_length{worth_its_cost(most)}
-                                                           : draft_length{proviso::lengths::fixed{most}};
+                              : in.lengths == "cost_model"
+                                  ? draft_length{proviso::lengths::cost_model{most, in.cost.draft, in.cost.verify}}
+                                  : draft_length{proviso::lengths::fixed{most}};
   return proviso::decoder{proviso::speculative{*in.base, std::move(drafter), std::move(rule), in.shape, length},
                           in.seed};
 }
@@ -62,11 +63,11 @@ proviso::decoder chain(const ingredients& in, std::size_t most) {
 }
 template <class Rule>
 proviso::decoder lookup(const ingredients& in, std::size_t most) {
-  return speculate(in, most, drafters::prompt_lookup{}, Rule{});
+  return speculate(in, most, drafters::prompt_lookup{2, 8, copy_cost(in)}, Rule{});
 }
 template <class Rule>
 proviso::decoder suffix(const ingredients& in, std::size_t most) {
-  return speculate(in, most, drafters::suffix{}, Rule{});
+  return speculate(in, most, drafters::suffix{2, copy_cost(in)}, Rule{});
 }
 
 /// Two children below the root and below them, then chains.
@@ -148,6 +149,11 @@ constexpr std::array all_methods{
 
 }  // namespace
 
+bool minds_costs(const method& m, std::string_view lengths) {
+  const bool copies = m.draft_length > 0 && !m.needs_draft;
+  return copies || (m.draft_length > 0 && (lengths.empty() ? m.lengths : lengths) == "cost_model");
+}
+
 std::span<const method> methods() { return all_methods; }
 
 const method& find_method(std::string_view name) {
@@ -156,8 +162,8 @@ const method& find_method(std::string_view name) {
     if (m.name == name) return m;
     names.emplace_back(m.name);
   }
-  throw std::invalid_argument(fmt::format("there is no method '{}'{}; choose from {}", name, suggestion(name, names),
-                                          fmt::join(names, ", ")));
+  throw std::invalid_argument(
+      fmt::format("there is no method '{}'{}; choose from {}", name, suggestion(name, names), fmt::join(names, ", ")));
 }
 
 proviso::decoder make_decoder(const method& m, const ingredients& in) {

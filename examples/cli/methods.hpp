@@ -19,6 +19,8 @@
 #include <proviso/transforms/top_k.hpp>
 #include <proviso/transforms/top_p.hpp>
 
+#include "costs.hpp"
+
 namespace cli {
 
 using model = proviso::eigen::transformer;
@@ -82,6 +84,7 @@ struct ingredients {
   std::optional<std::size_t> draft_length;  ///< else the method's own
   std::string_view lengths{};               ///< policy of `lengths` that chooses it, by its name; else the method's own
   std::uint64_t seed = 0;
+  costs cost{};
 };
 
 /// What a method promises: the text of plain decoding with the same seed, or its law (at temperature 0 that is the
@@ -101,6 +104,8 @@ struct method {
   std::string_view lengths = "fixed";  ///< policy of `lengths`
 };
 
+/// Whether a method chooses its draft lengths by their costs; `lengths` is what the user chose.
+bool minds_costs(const method& m, std::string_view lengths);
 /// Every method.
 std::span<const method> methods();
 /// The method of this name. Throws `std::invalid_argument` that lists the names.

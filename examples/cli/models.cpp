@@ -46,8 +46,8 @@ int list_models(const model_files& files) {
   if (found.empty()) throw std::runtime_error(fmt::format("{} holds no models", zoo.string()));
 
   const terminal out = terminal::of(stdout);
-  const listing rows{out, {{"model", -17}, {"parameters", 11}, {"layers", 8}, {"MB", 8}, {"capacity", 10},
-                           {"vocabulary", 12}}};
+  const listing rows{
+      out, {{"model", -17}, {"parameters", 11}, {"layers", 8}, {"MB", 8}, {"capacity", 10}, {"vocabulary", 12}}};
   std::vector<std::string> shared;
   rows.head();
   for (const fs::path& path : found) {
@@ -55,7 +55,8 @@ int list_models(const model_files& files) {
     const proviso::eigen::transformer_config c = proviso::eigen::read_config(file);
     const std::string name = path.stem().string();
     rows.row({name, fmt::format("{:.2f} M", static_cast<double>(parameters(file)) / 1e6),
-              std::to_string(c.num_hidden_layers), fmt::format("{:.2f}", static_cast<double>(fs::file_size(path)) / 1e6),
+              std::to_string(c.num_hidden_layers),
+              fmt::format("{:.2f}", static_cast<double>(fs::file_size(path)) / 1e6),
               std::to_string(c.max_position_embeddings), std::to_string(c.vocab_size)});
     if (c.members.empty()) continue;
     shared.push_back(fmt::format("{} holds {}; name one of them as {}:{}", name, fmt::join(c.members, " "), name,

@@ -42,8 +42,8 @@ struct destination {
   bool standard_output() const noexcept { return descriptor == STDOUT_FILENO; }
 };
 
-/// A file that the program writes, in one piece. A regular file appears complete or not at all: it is written beside its
-/// place and then renamed. Links are followed; pipes, devices and open descriptors are written through.
+/// A file that the program writes, in one piece. A regular file appears complete or not at all: it is written beside
+/// its place and then renamed. Links are followed; pipes, devices and open descriptors are written through.
 class output_file {
  public:
   /// Checks the path, so that a wrong one is known before the work. Errors: `std::runtime_error` that names it.

@@ -88,8 +88,8 @@ inline std::string read_text(const std::string& file) {
   return text;
 }
 
-/// The text that a user gives. `what` names it, `option` is its option. Errors: `std::invalid_argument` when it is given
-/// twice or not at all, empty or not UTF-8; those of `read_text`.
+/// The text that a user gives. `what` names it, `option` is its option. Errors: `std::invalid_argument` when it is
+/// given twice or not at all, empty or not UTF-8; those of `read_text`.
 inline std::string text_from(const text_source& source, std::string_view what, std::string_view option) {
   const int given = int{source.typed.has_value()} + int{source.option.has_value()} + int{source.file.has_value()};
   if (given != 1) {

@@ -51,7 +51,8 @@ class recording {
     }
     if (!rounds_.empty()) rounds_.push_back({rounds_.back().seconds, {style::plain, text.finish()}});
     const proviso::statistics& s = d.stats();
-    summary_ = fmt::format("{}, {}, {:.0f} ms", counted(s.emitted, "token"), counted(s.target_calls, "call"), 1e3 * seconds());
+    summary_ =
+        fmt::format("{}, {}, {:.0f} ms", counted(s.emitted, "token"), counted(s.target_calls, "call"), 1e3 * seconds());
     seconds_per_call_ = s.target_calls > 0 ? seconds() / static_cast<double>(s.target_calls) : 0.0;
   }
 

@@ -68,8 +68,7 @@ inline model_place find_model(const model_files& files, const std::string& name)
       if (entry.path().extension() == ".safetensors") bundled.push_back(entry.path().stem().string());
     }
     if (std::find(bundled.begin(), bundled.end(), place.file) == bundled.end()) {
-      throw std::runtime_error(
-          fmt::format("there is no model file {}{}", place.file, suggestion(place.file, bundled)));
+      throw std::runtime_error(fmt::format("there is no model file {}{}", place.file, suggestion(place.file, bundled)));
     }
     place.file = (zoo / (place.file + ".safetensors")).string();
   }
@@ -100,8 +99,7 @@ inline model load_model(const model_files& files, const tokenizer& words, const 
 class models {
  public:
   models(const model_files& files, bool with_draft)
-      : words_{zoo_file(files, files.vocabulary, "tokenizer.model")},
-        base_{load_model(files, words_, "base")} {
+      : words_{zoo_file(files, files.vocabulary, "tokenizer.model")}, base_{load_model(files, words_, "base")} {
     if (with_draft) draft_ = std::make_unique<model>(load_model(files, words_, "draft"));
   }
 
@@ -116,6 +114,12 @@ class models {
   model base_;
   std::unique_ptr<model> draft_;
 };
+
+/// What drafting costs: as the options say, else measured.
+inline costs costs_of(const std::vector<double>& chosen, models& loaded) {
+  if (chosen.empty()) return measured_costs(loaded.base(), loaded.draft());
+  return {chosen.front(), chosen.back()};
+}
 
 /// The tag of a language as tokens. Throws `std::invalid_argument` for one that the vocabulary has no tag for.
 inline std::vector<proviso::token_id> language_tag(const tokenizer& words, const std::string& language) {

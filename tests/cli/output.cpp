@@ -107,7 +107,8 @@ TEST_CASE("Pipes and devices are written through") {
         std::string{"compare --diffusion --prompts 1 --languages en --steps 1 --json "},
         std::string{"compare --space --k 3 --pruned 0 --trees 0 --prompts 1 --languages code --max-tokens 4 --show 0 "
                     "--temperature 0 --picture "},
-        std::string{"compare --by-language --prompts 1 --languages en --max-tokens 4 --show 0 --temperature 0 --heat-map "}}) {
+        std::string{
+            "compare --by-language --prompts 1 --languages en --max-tokens 4 --show 0 --temperature 0 --heat-map "}}) {
     INFO(arguments);
     CHECK(shell("cat '" + pipe + "' > '" + got + "' & '" PROVISO_PROGRAM "' " + arguments + "'" + pipe +
                 "' >/dev/null 2>&1; code=$?; wait; exit $code") == 0);
@@ -133,8 +134,7 @@ TEST_CASE("Figures on the standard output stand there alone") {
   const std::string both = s.file("both", "kept\n");
   CHECK(shell("'" PROVISO_PROGRAM "' " + few + "/dev/stdout >> " + both + " 2>/dev/null") == 0);
   CHECK(content(both).rfind("kept\n[\n", 0) == 0);
-  const finished f =
-      run_program("compare --diffusion --prompts 1 --languages en --canvas 8 --steps 1 --json - | cat");
+  const finished f = run_program("compare --diffusion --prompts 1 --languages en --canvas 8 --steps 1 --json - | cat");
   CHECK(nlohmann::json::accept(f.out));
   CHECK(f.err.find("8 tokens per canvas, 1 prompt, scored by base\n") != std::string::npos);
 }
@@ -159,7 +159,8 @@ TEST_CASE("Output that cannot be written is an error of every command") {
 TEST_CASE("Ctrl-C leaves what was produced") {
   const scratch s;
   const std::string json = (s.path / "r.json").string();
-  const finished text = interrupted("generate a --max-tokens 100000 --temperature 1 --top-k 3 --threads 1 --json " + json);
+  const finished text =
+      interrupted("generate a --max-tokens 100000 --temperature 1 --top-k 3 --threads 1 --json " + json);
   INFO(text.err);
   CHECK(text.code == 130);
   CHECK(text.out.back() == '\n');

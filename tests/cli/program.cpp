@@ -83,7 +83,10 @@ TEST_CASE("Wrong prompts are refused") {
   check_refused("generate a --prompt a", "either");
   check_refused("generate ''", "the prompt is empty");
   check_refused("generate - < /dev/null", "the prompt is empty");
-  check_refused("generate - < " + s.file("bytes", std::string{"\x7F" "ELF\x02\x01\x01\x00\xFF", 9}), "not valid UTF-8");
+  check_refused("generate - < " + s.file("bytes", std::string{"\x7F"
+                                                              "ELF\x02\x01\x01\x00\xFF",
+                                                              9}),
+                "not valid UTF-8");
   check_refused("generate --prompt ''", "the prompt is empty");
   check_refused("generate --prompt a --file " + s.file("a", "a"), "either");
   check_refused("generate --file " + s.file("empty", ""), "the prompt is empty");
@@ -136,7 +139,8 @@ TEST_CASE("The models are listed") {
     CHECK(f.out.find(std::string{"\n"} + name + " ") != std::string::npos);
   }
   CHECK(f.out.find("4096") != std::string::npos);
-  CHECK(f.out.find("\ndrafters holds en de fr es ru ja zh code general; name one of them as drafters:en\n") != std::string::npos);
+  CHECK(f.out.find("\ndrafters holds en de fr es ru ja zh code general; name one of them as drafters:en\n") !=
+        std::string::npos);
 }
 
 TEST_CASE("A text is continued, the same for every method that promises it") {
@@ -306,7 +310,8 @@ TEST_CASE("The page of the program names every option, and no other") {
     for (std::size_t at = text.find("--"); at != std::string::npos; at = text.find("--", at + 2)) {
       std::size_t end = at + 2;
       while (end < text.size() && (std::isalnum(static_cast<unsigned char>(text[end])) != 0 || text[end] == '-')) ++end;
-      if (end > at + 2 && text[at + 2] != '-' && (at == 0 || text[at - 1] != '-')) names.insert(text.substr(at, end - at));
+      if (end > at + 2 && text[at + 2] != '-' && (at == 0 || text[at - 1] != '-'))
+        names.insert(text.substr(at, end - at));
       at = end - 2;
     }
     return names;

@@ -67,8 +67,8 @@ inline finished run_program(const std::string& arguments) {
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, content(s.path / "out"), content(s.path / "err")};
 }
 
-/// Runs the program in a terminal of `columns` columns and returns what it wrote there. Once `wanted` was written there,
-/// `keys` are pressed.
+/// Runs the program in a terminal of `columns` columns and returns what it wrote there. Once `wanted` was written
+/// there, `keys` are pressed.
 inline finished in_terminal(std::size_t columns, const std::string& arguments, const std::string& environment,
                             const std::string& wanted = {}, const std::string& keys = {}) {
   winsize size{};

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include <proviso/core/block.hpp>
+#include <proviso/core/types.hpp>
+
+namespace cli {
+
+/// What drafting costs on this machine, in units of an evaluation of one token by the model that decodes.
+struct costs {
+  double draft = 0.05;   ///< to draft a token
+  double verify = 0.06;  ///< of one more token in an evaluation by the model that decodes
+};
+
+/// The step of a scale that a cost is nearest to by ratio, so that measurements of one machine agree.
+inline double nearest_step(double cost, std::initializer_list<double> steps) {
+  const auto far = [&](double step) { return std::abs(std::log((std::max)(cost, 1e-3) / step)); };
+  return *std::min_element(steps.begin(), steps.end(), [&](double a, double b) { return far(a) < far(b); });
+}
+
+/// From the seconds of evaluations of one and of `wide` tokens by the model that decodes, and of one by the drafter.
+inline costs costs_from(double one, double several, std::size_t wide, double drafted) {
+  const double more = (several / one - 1.0) / static_cast<double>(wide - 1);
+  return {nearest_step(drafted / one, {0.05, 0.1, 0.2, 0.4, 0.8}),
+          nearest_step(more, {0.06, 0.12, 0.2, 0.3, 0.45, 0.65, 0.9})};
+}
+
+/// Measures the costs by medians of a few evaluations, in turns. `draft` may be null: then drafting costs what it costs
+/// by default. Requirement: the models hold five tokens; else the result is the default, too.
+template <class Model>
+costs measured_costs(Model& base, Model* draft) {
+  constexpr std::size_t wide = 5;
+  constexpr int turns = 9;
+  const std::vector<proviso::token_id> text(wide, 0);
+  using session = decltype(base.open());
+  session target = base.open();
+  std::optional<session> drafter;
+  if (draft != nullptr) drafter.emplace(draft->open());
+  if (target.capacity() < wide || (drafter && drafter->capacity() < wide)) return {};
+  const auto seconds = [&](session& s, std::size_t tokens) {
+    s.rewind(0);
+    const auto begin = std::chrono::steady_clock::now();
+    s.eval(proviso::chain_block{std::span{text}.first(tokens), tokens});
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  };
+  std::vector<double> one, several, drafted;
+  for (int i = 0; i < turns; ++i) {
+    one.push_back(seconds(target, 1));
+    several.push_back(seconds(target, wide));
+    if (drafter) drafted.push_back(seconds(*drafter, 1));
+  }
+  const auto median = [](std::vector<double>& all) {
+    std::nth_element(all.begin(), all.begin() + turns / 2, all.end());
+    return all[turns / 2];
+  };
+  const double unit = median(one);
+  return costs_from(unit, median(several), wide, drafter ? median(drafted) : costs{}.draft * unit);
+}
+
+}  // namespace cli
