@@ -19,6 +19,7 @@ struct model_files {
   std::string draft;
   std::string vocabulary;
   std::size_t threads = 2;
+  std::string kernels{};  ///< an instruction set; empty = the strongest of this machine
 };
 
 /// Options that decoding commands share.

@@ -16,7 +16,7 @@ namespace cli {
 inline proviso::eigen::denoiser load_denoiser(const model_files& files, const tokenizer& words,
                                               const std::string& name) {
   const model_place place = find_model(files, name);
-  proviso::eigen::denoiser net{place.file, {.threads = files.threads, .member = place.member}};
+  proviso::eigen::denoiser net{place.file, running(files, place)};
   check_vocabulary(place.file, net.vocab_size(), words);
   return net;
 }

@@ -66,6 +66,10 @@ void add_running(CLI::App& command, cli::decode_options& o) {
   command.add_option("--threads", o.files.threads, "Threads of each model")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
+  command
+      .add_option("--kernels", o.files.kernels,
+                  "Instruction set of the models, such as avx2 (default: the strongest of this machine)")
+      ->type_name("NAME");
   command.add_option("--seed", o.seed, "Seed of every random choice")->capture_default_str();
   command.add_option("--colour,--color", o.colours, "Colours: auto, always or never")
       ->check(CLI::IsMember({"auto", "always", "never"}))
@@ -140,7 +144,7 @@ void check_values(CLI::App& command) {
     const auto is = [&](std::string_view name) { return type.rfind(name, 0) == 0; };
     if (is("UINT")) option->transform(CLI::Validator{check_whole_number, ""});
     if (is("FLOAT")) option->transform(CLI::Validator{check_number, ""});
-    if (is("FILE") || is("MODEL") || is("DIR")) {
+    if (is("FILE") || is("MODEL") || is("DIR") || is("NAME")) {
       option->check([](const std::string& text) { return text.empty() ? std::string{"the name is empty"} : ""; });
     }
   }

@@ -84,13 +84,20 @@ inline void check_vocabulary(const std::string& file, std::size_t tokens, const 
   throw std::invalid_argument(fmt::format("{} has {} tokens, but the vocabulary has {}", file, tokens, words.size()));
 }
 
+/// How a model of that place runs. Errors: `std::invalid_argument` for kernels that there are not.
+inline proviso::eigen::transformer_options running(const model_files& files, const model_place& place) {
+  proviso::eigen::transformer_options how{.threads = files.threads, .member = place.member};
+  if (!files.kernels.empty()) how.kernels = proviso::eigen::instruction_set_named(files.kernels);
+  return how;
+}
+
 /// Loads a model that `find_model` finds; the options may name another one for "base" and "draft".
 /// Errors: `std::runtime_error` naming a file that is missing or malformed; `std::invalid_argument` when it has
 /// another vocabulary.
 inline model load_model(const model_files& files, const tokenizer& words, const std::string& name) {
   const std::string given = name == "base" ? files.base : name == "draft" ? files.draft : "";
   const model_place place = find_model(files, given.empty() ? name : given);
-  model m{place.file, {.threads = files.threads, .member = place.member}};
+  model m{place.file, running(files, place)};
   check_vocabulary(place.file, m.vocab_size(), words);
   return m;
 }

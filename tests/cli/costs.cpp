@@ -72,6 +72,9 @@ TEST_CASE("What costs much is hardly drafted, and the same costs give the same t
   CHECK(drafted("--lengths fixed --costs 0.9,0.99 --method draft-token") > 2.0);
   const std::string common = "generate a --temperature 1 --max-tokens 48 --costs 0.1,0.2";
   CHECK(run_program(common).out == run_program(common).out);
+  check_refused("generate a --kernels sse", "there are no kernels 'sse'; choose from generic, avx2");
+  CHECK(run_program("infill 'a [[2]]' --kernels generic").code == 0);
+  CHECK(run_program("compare --prompts 1 --languages en --max-tokens 2 --show 0 --kernels generic").code == 0);
   check_refused("generate a --costs 0.1", "--costs");
   check_refused("generate a --costs 0.1,1", "--costs");
   check_refused("compare --costs ,", "--costs");
