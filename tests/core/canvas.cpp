@@ -15,6 +15,7 @@ TEST_CASE("a canvas keeps what it was given") {
   CHECK(c.mask() == 9);
   CHECK(c.given(0));
   CHECK(!c.given(1));
+  CHECK(c.chance(0) == 1.0);
   CHECK(c.masked_in(0, 4) == 2);
   CHECK(c.masked_in(2, 4) == 1);
   REQUIRE_THROWS_AS(c.fill(0, 1, 1.0), std::logic_error);

@@ -67,6 +67,12 @@ TEST_CASE("laws leave the mask out and belong to their positions") {
   CHECK(close(numeric::entropy(s.law(2)), std::log(2.0)));
   CHECK(numeric::margin(s.law(2)) == 0.0);
   CHECK(numeric::margin(s.law(1)) == 1.0);
+
+  const std::vector<float> newer{1.0F, never, 50.0F, never, 0.0F, 50.0F, 2.0F, 2.0F, 50.0F};
+  const logits_rows others{logits_view<float>{newer.data(), 3, 3}};
+  s.law(0);
+  s.give(others, 1);
+  CHECK(s.law(0)(0) == 1.0);
 }
 
 TEST_CASE("a window hides the other positions") {

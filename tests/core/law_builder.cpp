@@ -125,6 +125,17 @@ TEST_CASE("law_builder: a large remainder stays dense, with the same law") {
   }
 }
 
+TEST_CASE("law_builder: an edit after the weights were asked for changes the law") {
+  const std::vector<float> logits{0.0F, 0.0F, 0.0F};
+  law_buffer out;
+  law_builder b;
+  b.begin(logits, out);
+  double total = 0.0;
+  b.weights(total);
+  b.edit()[1] = std::log(2.0F);
+  CHECK(std::abs(b.finish()(1) - 0.5) < 1e-6);
+}
+
 TEST_CASE("law_builder: temperature 0 is the first largest logit of what is left") {
   std::vector<float> logits(3000, 0.0F);
   logits[2500] = 1.0F;

@@ -101,9 +101,7 @@ TEST_CASE("match keeps the common prefix when only a draft is taken back") {
     CHECK(slot.match(text) == 0);
     CHECK(slot.prepare(chain_block{}).length == 0);
   }
-  SECTION("without distrust the part that was matched is not compared again") {
-    CHECK(slot.match(text) == 7);
-  }
+  SECTION("without distrust the part that was matched is not compared again") { CHECK(slot.match(text) == 7); }
 }
 
 TEST_CASE("match never goes back further than the session can") {
@@ -222,6 +220,22 @@ TEST_CASE("what was rewound or gathered is compared again") {
   slot.rewind(3);
   feed(slot, {9});
   CHECK(slot.match(text) == 3);
+}
+
+TEST_CASE("what a gather left before its path is compared again, as far as it was not") {
+  testing::table_model model{testing::random_table(16, 1, 1)};
+  model_slot slot{model};
+  const std::vector<token_id> text{1, 2};
+  slot.match(text);
+  feed(slot, text);
+  slot.match(text);
+  feed(slot, {8, 9});  // not of the text
+  const std::vector<token_id> tokens{5, 6, 7};
+  const std::vector<node_id> parents{-1, 0, 0};
+  slot.prepare(tree_block{tokens, parents, 3});
+  slot.keep(std::vector<node_id>{0, 2});
+  CHECK(held(slot) == std::vector<token_id>{1, 2, 8, 9, 5, 7});
+  CHECK(slot.match(std::vector<token_id>{1, 2, 3, 9, 5, 7}) <= 2);
 }
 
 TEST_CASE("restart and a withdrawn request forget everything") {

@@ -159,6 +159,18 @@ TEST_CASE("a race is right where the high bits of a token are all 0") {
   const std::vector<token_id> ids{0, 1, 2, 3};
   CHECK(source.race(law_view::dense(weights, 3001.0), key) == 0);
   CHECK(source.race(law_view::sparse(ids, weights, 3001.0), key) == 0);
+
+  // The low bits are those of a block of its own; the times are -log(1 - v).
+  const std::uint32_t what = static_cast<std::uint32_t>(key.what) << 24U;
+  const auto low = [&](std::uint32_t x) {
+    return (static_cast<double>(philox::block({key.at, x, what | 1U, 0}, 0)[0]) + 0.5) * 0x1.0p-64;
+  };
+  const double second = static_cast<double>(philox::block({key.at, 0, what, 0}, 0)[1]) * 0x1.0p-32 + low(1);
+  const double odds = -std::log1p(-second) / low(0);  // the weight with which the second token draws level
+  for (const double share : {0.999, 1.001}) {
+    const std::vector<double> pair{1.0, odds * share};
+    CHECK(source.race(law_view::dense(pair, 1.0 + odds * share), key) == (share < 1.0 ? 0 : 1));
+  }
 }
 
 TEST_CASE("random_ref hands root, node and lane to its source, and positions for tokens") {

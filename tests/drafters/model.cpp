@@ -89,6 +89,15 @@ TEST_CASE("model: a long prompt is fed in chunks without rows, a longer prompt c
   CHECK(small.counts().tokens <= 5 + 2 + 3);
 }
 
+TEST_CASE("model: a session that the text fills drafts one token still, of which it holds nothing") {
+  testing::table_model target{constant(1)};
+  testing::table_model small{constant(1), 5};
+  decoder d = greedy_decoder(target, small, 3);
+  d.start(tokens{0, 2, 0, 2, 0}, budget(40));
+  d.step();
+  CHECK(d.stats().drafted == 1);
+}
+
 TEST_CASE("model: capacity and rewind horizon smaller than the target's end drafting, not the text") {
   testing::table_model target{testing::random_table(3, 2, 1)};
   decoder plain{autoregressive{target}, 7};

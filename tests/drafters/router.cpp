@@ -277,6 +277,20 @@ TEST_CASE("router: either policy finds the good one of two arms, wherever it sta
   CHECK(good < turns.size());
 }
 
+TEST_CASE("router: the token after a draft counts: drafting nothing beats drafting what is refused") {
+  drafters::routing how;
+  how.explore = GENERATE(exploration::thompson, exploration::ucb1);
+  how.certainty = 1.0;
+  how.dwell = 1;
+  testing::table_model target = ones();
+  std::string turns;
+  drafters::router<> pool{how};
+  pool.add(noted{turns, 'a', 0}, {"", 1.0, 0.1, 0.0}).add(drafters::none{}, {"", 1.0, 0.0, 0.0});
+  decoder d{speculative{target, std::move(pool), rules::match{}, transforms::temperature{}, lengths::fixed{4}}, 5};
+  support::decode(d, {1}, support::budget(200));
+  CHECK(turns.size() < 50);  // of 200 rounds
+}
+
 /// The language changes with every round.
 class fickle {
  public:

@@ -85,11 +85,13 @@ TEST_CASE("pull, push and range give the same tokens") {
   CHECK(token_list(d.text().begin(), d.text().begin() + 5) == prompt);
 
   token_list pushed;
-  CHECK(d.run(prompt, [&](generated_token t) { pushed.push_back(t.token); }, budget(40)) == stop_reason::budget);
+  CHECK(d.run(
+            prompt, [&](generated_token t) { pushed.push_back(t.token); }, budget(40)) == stop_reason::budget);
   CHECK(pushed == expected);
 
-  for (int again = 0; again < 2; ++again) {  // a range begins anew with its generation
-    d.start(prompt, budget(40));
+  for (int again = 0; again < 3; ++again) {  // a range begins anew with its generation
+    if (again < 2) d.start(prompt, budget(40));
+    if (again == 2) d.start(prompt, budget(40), 9);
     token_list ranged;
     for (const generated_token t : d) {
       ranged.push_back(t.token);
@@ -212,7 +214,8 @@ TEST_CASE("cancelling ends between rounds and leaves trimmed sessions") {
       for (const std::size_t most : {20U, 60U}) {  // also in the round that ends the text
         decoder d = make();
         std::size_t seen = 0;
-        const stop_reason why = d.run(prompt, [&](generated_token) { return ++seen < last; }, budget(most));
+        const stop_reason why = d.run(
+            prompt, [&](generated_token) { return ++seen < last; }, budget(most));
         CHECK(why == (last == most ? stop_reason::budget : stop_reason::cancelled));
         CHECK(seen == last);
         CHECK(tokens_of(d.output()) == first_of(whole, last));
@@ -228,7 +231,8 @@ TEST_CASE("cancelling ends between rounds and leaves trimmed sessions") {
     for (std::size_t last = 1; last <= 12; ++last) {
       decoder d = sure();
       std::size_t seen = 0;
-      d.run(prompt, [&](generated_token) { return ++seen < last; }, budget(60));
+      d.run(
+          prompt, [&](generated_token) { return ++seen < last; }, budget(60));
       CHECK(tokens_of(d.output()) == first_of(cold, last));
       check_border(d, sure, big);
     }
@@ -239,7 +243,8 @@ TEST_CASE("cancelling ends between rounds and leaves trimmed sessions") {
     for (std::size_t last = 1; last <= 12; ++last) {
       decoder d{speculating(silent, near), 4};
       std::size_t seen = 0;
-      d.run(prompt, [&](generated_token) { return ++seen < last; }, budget(60));
+      d.run(
+          prompt, [&](generated_token) { return ++seen < last; }, budget(60));
       CHECK(tokens_of(d.output()) == first_of(whole, last));
       token_list longer(d.text().begin(), d.text().end());
       longer.push_back(2);
@@ -256,7 +261,8 @@ TEST_CASE("cancelling ends between rounds and leaves trimmed sessions") {
       if (big.counts().calls == 3) stop.request_stop();
       return stop.stop_requested();
     }};
-    CHECK(d.run(token_list(500, 1), [](generated_token) {}, l, calls) == stop_reason::cancelled);
+    CHECK(d.run(
+              token_list(500, 1), [](generated_token) {}, l, calls) == stop_reason::cancelled);
     CHECK(big.counts().tokens == 30);
     CHECK(d.output().empty());
     // What was fed is used.
@@ -554,7 +560,8 @@ TEST_CASE("a prompt may be a part of the decoder's own text") {
     decoder d{speculating(big, small), 3};
     decode(d, prompt, budget(9));
     token_list text(d.text().begin(), d.text().end());
-    d.run(d.text(), [](generated_token) {}, budget(more));
+    d.run(
+        d.text(), [](generated_token) {}, budget(more));
     CHECK(tokens_of(d.output()) == plain(big, text, budget(more), 3));
     text.assign(d.text().begin() + 3, d.text().begin() + 12);
     d.start(d.text().subspan(3, 9), budget(more));
@@ -570,7 +577,8 @@ TEST_CASE("a generation has the seed that it is given, and those after it, too")
   REQUIRE(of_1 != of_2);
   decoder d{autoregressive{big}, 1};
   CHECK(decode(d, prompt, budget(20)) == of_1);
-  d.run(prompt, [](generated_token) {}, budget(20), 2);
+  d.run(
+      prompt, [](generated_token) {}, budget(20), 2);
   CHECK(tokens_of(d.output()) == of_2);
   CHECK(decode(d, prompt, budget(20)) == of_2);
   d.start(prompt, budget(20), 1);

@@ -85,6 +85,12 @@ TEST_CASE("cost_model: an evaluation that does not pay is not asked for, one tha
   CHECK(length.proceed(0, {}));  // the mean chance has become better
 }
 
+TEST_CASE("cost_model: what a token cost to draft is spent when its law is looked at") {
+  lengths::cost_model length{8, 0.5, 0.6};
+  CHECK(length.proceed(0, peaked{0.3}.law()));  // 0.45 more expected, 0.6 to pay, after 1.5 for one token
+  CHECK(!lengths::cost_model{8, 0.2, 0.6}.proceed(0, peaked{0.3}.law()));
+}
+
 TEST_CASE("cost_model: learns per confidence, from tested tokens only, and forgets at the start") {
   lengths::cost_model length{8, 0.0, 0.2};
   const double sure = length.chance(0.95);

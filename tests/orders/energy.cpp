@@ -129,6 +129,13 @@ TEST_CASE("the scorer is evaluated once per candidate, over canvas and the text 
   CHECK(models.scorer.counts().calls == 0);
 }
 
+TEST_CASE("the scorer's session holds all but the last token") {
+  pair models;  // 16 tokens: 2 of the text and 14 of 15 of the canvas
+  decoder d{diffusion{models.canvases, canvas_settings{.length = 15, .steps = 1}, orders::energy{models.scorer}}};
+  d.run(prompt, [](generated_token) {});
+  CHECK(d.output().size() == 15);
+}
+
 TEST_CASE("errors of the energy order") {
   pair models;
   REQUIRE_THROWS_AS(orders::energy(models.scorer, 1), std::invalid_argument);

@@ -32,5 +32,12 @@ TEST_CASE("early commit waits for every masked position") {
   CHECK(!commits(1.0));
   CHECK(!commits(0.79, 0.85));  // the first one is unclear
   CHECK(commits(0.0, 0.5));
+  bool said = false;
+  support::canvas_trial clear{{2}, {{0.96, 0.04}}};
+  clear.after(ask{stops::early_commit{}, &said});
+  CHECK(said);
+  support::canvas_trial unclear{{2}, {{0.94, 0.06}}};
+  unclear.after(ask{stops::early_commit{}, &said});
+  CHECK(!said);
   REQUIRE_THROWS_AS(stops::early_commit(1.5), std::invalid_argument);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <proviso/testing/check_model.hpp>
 
+#include <algorithm>
 #include <limits>
 #include <stdexcept>
 #include <string>
@@ -173,8 +174,11 @@ TEST_CASE("check_model passes a model that keeps every promise") {
   INFO(report.text());
   CHECK(report.passed());
   CHECK(report.checks.size() == 12);
+  const std::string lines = report.text();
+  CHECK(std::count(lines.begin(), lines.end(), '\n') == 12);
   CHECK(report.find("capacity")->skipped);
-  for (const char* name : {"arithmetic", "rows", "split", "want", "rewind", "sessions", "move", "tree", "keep", "mask", "batch"}) {
+  for (const char* name :
+       {"arithmetic", "rows", "split", "want", "rewind", "sessions", "move", "tree", "keep", "mask", "batch"}) {
     INFO(name);
     REQUIRE(report.find(name) != nullptr);
     CHECK(!report.find(name)->skipped);
