@@ -42,6 +42,7 @@ TEST_CASE("contrastive: only what the expert finds plausible") {
   CHECK(out[2] == 2.0F * expert[2]);
   CHECK(out[3] == never);  // 0.04 < 0.1 * 0.5
   CHECK(out[4] == never);
+  CHECK(apart(combine::contrastive{1.0}, expert, amateur) == out);  // the default
   CHECK(apart(combine::contrastive{1.0, 1.0}, expert, amateur)[1] == never);
 }
 

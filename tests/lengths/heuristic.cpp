@@ -48,6 +48,7 @@ std::vector<std::uint64_t> lengths_of(token_id target_token, token_id drafted_to
 
 TEST_CASE("heuristic: two more after full acceptance, one less after a refusal, within its bounds") {
   CHECK(lengths_of(1, 1, lengths::heuristic{4, 9}, 5) == std::vector<std::uint64_t>{4, 6, 8, 9, 9});
+  CHECK(lengths_of(1, 1, lengths::heuristic{}, 5) == std::vector<std::uint64_t>{4, 6, 8, 8, 8});
   CHECK(lengths_of(1, 2, lengths::heuristic{4, 9}, 5) == std::vector<std::uint64_t>{4, 3, 2, 1, 1});
 }
 

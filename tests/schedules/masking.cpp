@@ -39,6 +39,7 @@ TEST_CASE("schedules have the values of their formulas") {
   CHECK(std::abs(schedules::cosine{}(2.0 / 3.0) - 0.5) < 1e-12);
   CHECK(std::abs(schedules::cosine_squared{}(0.5) - 0.5) < 1e-12);
   CHECK(std::abs(schedules::linear{1.0, 3.0}(0.5) - (1.0 - std::exp(-2.0))) < 1e-12);
+  CHECK(schedules::geometric{}(0.5) == schedules::geometric{1e-3, 7.0}(0.5));
   CHECK(std::abs(schedules::geometric{0.25, 4.0}(0.5) - (1.0 - std::exp(-1.0))) < 1e-12);
   CHECK(std::abs(schedules::polynomial{2.0}(0.5) - 0.25) < 1e-12);
 }
