@@ -196,6 +196,20 @@ TEST_CASE("selected_path: rows of chains that are not selected are not asked for
   CHECK(rows_asked(support::always({0.0, 0.0, 1.0}), first, fill) == 1);
 }
 
+TEST_CASE("selected_path: below the first, a token drawn alone without replacement is like any drawn one") {
+  const support::weights q{2.0, 1.0};
+  support::scripted stands{{true}};
+  const auto fill = [&](draft& d) {
+    support::dictated source{{}, {0, 1, 0, 1}};
+    d.reset(0, 10, 2, 4);
+    d.sample_siblings(draft::root(), support::law_of_weights(q), 2, replacement::with, random_ref{source});
+    for (const node_id n : {1, 2}) {
+      d.sample_siblings(n, support::law_of_weights(q), 1, replacement::without, random_ref{source});
+    }
+  };
+  CHECK(rows_asked(support::always({1.0, 2.0}), stands, fill) == 3);
+}
+
 TEST_CASE("selected_path: other drafts are refused with a sentence") {
   const path_law p = support::always({1.0, 2.0});
   const support::weights two_to_one{2.0, 1.0};

@@ -88,6 +88,10 @@ TEST_CASE("presence_penalty: bad configurations and rows are refused") {
   CHECK(refuses_faults(presence_penalty{0.5F}));
 }
 
+TEST_CASE("presence_penalty: by default the first token of the text counts") {
+  CHECK(same(law_of(presence_penalty{0.7F}, sample_row, {1}, {}), softmax(presence_reference(sample_row, {1}, 0.7F))));
+}
+
 TEST_CASE("presence_penalty: drafted and plain decoding share every law") {
   CHECK(same_when_drafted(presence_penalty{0.6F}));
   CHECK(same_when_drafted(presence_penalty{0.6F, 7, 5}));
