@@ -13,6 +13,7 @@
 #include <proviso/core/block.hpp>
 #include <proviso/core/canvas.hpp>
 #include <proviso/core/canvas_step.hpp>
+#include <proviso/core/context.hpp>
 #include <proviso/core/descent.hpp>
 #include <proviso/core/draft.hpp>
 #include <proviso/core/function_ref.hpp>
@@ -37,6 +38,7 @@
 #include <proviso/core/task.hpp>
 #include <proviso/core/token_counts.hpp>
 #include <proviso/core/top_entries.hpp>
+#include <proviso/core/transcript.hpp>
 #include <proviso/core/types.hpp>
 #include <proviso/core/view.hpp>
 #include <proviso/decode/autoregressive.hpp>

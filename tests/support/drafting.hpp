@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include <proviso/core/generation.hpp>
+#include <proviso/core/context.hpp>
 #include <proviso/drive/decoder.hpp>
 #include <proviso/rules/match.hpp>
 #include <proviso/testing/enumerator.hpp>

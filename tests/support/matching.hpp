@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include <proviso/core/generation.hpp>
+#include <proviso/core/context.hpp>
 
 namespace support {
 

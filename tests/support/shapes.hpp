@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include <proviso/core/generation.hpp>
+#include <proviso/core/context.hpp>
 #include <proviso/core/law_math.hpp>
 #include <proviso/testing/table_model.hpp>
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <proviso/core/draft.hpp>
+#include <proviso/core/context.hpp>
 #include <proviso/core/generation.hpp>
 #include <proviso/core/law.hpp>
 #include <proviso/core/law_cache.hpp>

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include <proviso/core/function_ref.hpp>
-#include <proviso/core/generation.hpp>
+#include <proviso/core/context.hpp>
 #include <proviso/core/model_slot.hpp>
 #include <proviso/core/owner.hpp>
 #include <proviso/core/task.hpp>

@@ -8,7 +8,7 @@
 
 #include <proviso/core/canvas.hpp>
 #include <proviso/core/canvas_step.hpp>
-#include <proviso/core/generation.hpp>
+#include <proviso/core/context.hpp>
 #include <proviso/core/list.hpp>
 #include <proviso/core/logits.hpp>
 #include <proviso/core/model_slot.hpp>

@@ -5,7 +5,7 @@
 #include <span>
 #include <utility>
 
-#include <proviso/core/generation.hpp>
+#include <proviso/core/context.hpp>
 #include <proviso/drafters/tree_growth.hpp>
 #include <proviso/model/explain.hpp>
 

@@ -6,7 +6,7 @@
 #include <span>
 #include <stdexcept>
 
-#include <proviso/core/generation.hpp>
+#include <proviso/core/context.hpp>
 #include <proviso/core/list.hpp>
 #include <proviso/core/numeric.hpp>
 

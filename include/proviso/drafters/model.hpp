@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <span>
 
-#include <proviso/core/generation.hpp>
+#include <proviso/core/context.hpp>
 #include <proviso/model/explain.hpp>
 
 namespace proviso {

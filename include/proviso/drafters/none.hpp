@@ -3,7 +3,7 @@
 
 #include <span>
 
-#include <proviso/core/generation.hpp>
+#include <proviso/core/context.hpp>
 
 namespace proviso {
 inline namespace v0 {

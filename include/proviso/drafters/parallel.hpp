@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include <proviso/core/generation.hpp>
+#include <proviso/core/context.hpp>
 #include <proviso/core/list.hpp>
 #include <proviso/core/view.hpp>
 #include <proviso/model/explain.hpp>

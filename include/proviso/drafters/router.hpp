@@ -12,7 +12,7 @@
 #include <utility>
 
 #include <proviso/core/bandits.hpp>
-#include <proviso/core/generation.hpp>
+#include <proviso/core/context.hpp>
 #include <proviso/core/list.hpp>
 #include <proviso/drafters/any.hpp>
 #include <proviso/drafters/none.hpp>

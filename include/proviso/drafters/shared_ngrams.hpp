@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include <proviso/core/generation.hpp>
+#include <proviso/core/context.hpp>
 #include <proviso/drafters/continuation_odds.hpp>
 
 namespace proviso {

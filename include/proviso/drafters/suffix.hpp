@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <string>
 
-#include <proviso/core/generation.hpp>
+#include <proviso/core/context.hpp>
 #include <proviso/core/list.hpp>
 #include <proviso/drafters/continuation_odds.hpp>
 #include <proviso/drafters/suffix_automaton.hpp>

@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <vector>
 
-#include <proviso/core/generation.hpp>
+#include <proviso/core/context.hpp>
 #include <proviso/core/list.hpp>
 #include <proviso/core/view.hpp>
 #include <proviso/model/explain.hpp>

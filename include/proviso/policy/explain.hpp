@@ -7,7 +7,7 @@
 
 #include <proviso/core/draft.hpp>
 #include <proviso/core/function_ref.hpp>
-#include <proviso/core/generation.hpp>
+#include <proviso/core/context.hpp>
 #include <proviso/core/law.hpp>
 #include <proviso/core/law_builder.hpp>
 #include <proviso/core/model_slot.hpp>
