@@ -233,6 +233,17 @@ TEST_CASE("parallel: masks that see each other in a block of more than 64 tokens
   CHECK(d.stats().drafted == 3);
   CHECK(d.stats().accepted == 3);
   CHECK(small.seen() == 3);
+
+  std::size_t longest = 0;  // text that a row saw
+  testing::table_model counts{8, [&](std::span<const token_id> text, std::span<float> row) {
+                                longest = (std::max)(longest, text.size());
+                                std::fill(row.begin(), row.end(), 0.0F);
+                              }};
+  const drafters::parallel all{counts, small.masks(), mask_row::own, mask_sight::all};
+  decoder other{speculative{target.model(), all, rules::match{}, transforms::temperature{}, lengths::fixed{3}}};
+  other.start(prompt, budget(4));
+  other.step();
+  CHECK(longest == 103);
 }
 
 }  // namespace
