@@ -156,6 +156,7 @@ TEST_CASE("cost_model: a draft that seems not worth its cost is tried now and th
   support::decode(d, {1}, support::budget(400));
   CHECK(d.stats().acceptance_rate() == 1.0);
   CHECK(d.stats().tokens_per_call() > 2.5);
+  support::decode(d, {1}, support::budget(1000));
   CHECK(d.stats().drafted_at[7] > 10);  // all depths are learned
 
   // One that is never right: trials become rare.
@@ -173,6 +174,26 @@ TEST_CASE("cost_model: a draft that seems not worth its cost is tried now and th
   }
   CHECK(drafted > 5);
   CHECK(drafted < 15);
+
+  // One that is right nearly as often as it would have to be: trials cost little, though most of them stand.
+  length.start();
+  double spent = 0.0;
+  double emitted = 0.0;
+  for (std::size_t i = 0; i < 1000; ++i) {
+    const std::size_t stands = i % 5 < 3 ? 1 : 0;
+    std::size_t n = 0;
+    if (length.proceed(0, {})) {
+      n = play(length, 0.6, stands);
+    } else {
+      draft none;
+      none.reset(0, 0, length.limit());
+      const std::vector<token_id> text{0};
+      length.observe({none, {}, text, 0});
+    }
+    spent += 1.0 + 0.7 * static_cast<double>(n);
+    emitted += 1.0 + static_cast<double>(n < stands ? n : stands);
+  }
+  CHECK(emitted > 0.99 * spent);
   length.start();
   CHECK(!length.proceed(0, {}));
 }

@@ -21,8 +21,8 @@ namespace lengths {
 /// as this one (its largest probability, in eighths). Both are learned from the rounds of this generation.
 ///
 /// What is never drafted teaches nothing, so now and then a round tries one token more than seems worth it: first after
-/// 8 rounds; after a trial that stood in half as many rounds, 2 at least, and twice as many tokens; after one that was
-/// refused in twice as many rounds, 128 at most, and one token.
+/// 8 rounds; after a trial that stood in half as many rounds, 4 at least; after one that was refused in twice as many,
+/// 128 at most. A depth that was seldom tried is taken to be as good as the one above it.
 /// Guarantee: decides by laws before a token is drawn, and by rounds before; lossless rules stay lossless. Cost: one
 /// pass over `q`. Learns from chains only; trees are as deep as `most` allows.
 /// Errors: `std::invalid_argument` unless most >= 1 and both costs lie in [0, 1).
@@ -44,12 +44,11 @@ class cost_model {
     // By the largest probability of the law; measured with the bundled models at temperatures 0.7 and 1.
     constexpr std::array<double, bins> usual{0.40, 0.42, 0.45, 0.52, 0.55, 0.62, 0.70, 0.92};
     for (std::size_t i = 0; i < bins; ++i) by_law_[i] = {usual[i], 8.0};
-    for (chance_record& c : by_depth_) c = {0.62, 8.0};
+    by_depth_ = {};
     drawn_ = 0;
     trial_ = none;
     since_ = 0;
     interval_ = first_trial;
-    tried_ = 1;
   }
   std::size_t limit() const noexcept { return most_; }
 
@@ -62,7 +61,7 @@ class cost_model {
       return true;  // another node of a tree
     }
     const double spent = 1.0 + static_cast<double>(depth) * (draft_cost_ + verify_cost_);
-    if (!q) return worth(by_depth_[place(depth)].value, draft_cost_ + verify_cost_, spent) || tries(depth);
+    if (!q) return worth(chance_at(depth), draft_cost_ + verify_cost_, spent) || tries(depth);
     const std::size_t bin = bin_of(q(q.argmax()));
     if (!worth(by_law_[bin].value, verify_cost_, spent + draft_cost_) && !tries(depth)) return false;
     stands_ *= by_law_[bin].value;
@@ -104,24 +103,22 @@ class cost_model {
 
   static constexpr std::size_t none = static_cast<std::size_t>(-1);
   static constexpr std::size_t first_trial = 8;  // rounds before it, and the fewest and the most between two
-  static constexpr std::size_t fewest = 2;
+  static constexpr std::size_t fewest = 4;
   static constexpr std::size_t most_rounds = 128;
 
   /// Whether a token that seems not worth it is tried.
   bool tries(std::size_t depth) noexcept {
     if (trial_ == none && since_ >= interval_) trial_ = depth;
-    return trial_ != none && depth < trial_ + tried_;
+    return trial_ == depth;
   }
   void judge_trial(const feedback& f) noexcept {
     ++since_;
     if (trial_ == none) return;
     const std::size_t stood = f.result.path.size();
-    if (stood > trial_ && stood >= f.proposal.proposed()) {
+    if (stood > trial_) {
       interval_ = interval_ / 2 > fewest ? interval_ / 2 : fewest;
-      tried_ = 2 * tried_ < most_ ? 2 * tried_ : most_;
-    } else if (stood >= trial_) {
+    } else if (stood == trial_) {
       interval_ = interval_ * 2 < most_rounds ? interval_ * 2 : most_rounds;
-      tried_ = 1;
     }
     since_ = 0;
     trial_ = none;
@@ -132,6 +129,15 @@ class cost_model {
     return i < bins ? i : bins - 1;
   }
   static std::size_t place(std::size_t depth) noexcept { return depth < 3 ? depth : 3; }
+  /// Probability that a token at `depth` stands if those above it do, before its law is known: what was seen there,
+  /// with the weight of 8 results the chance above.
+  double chance_at(std::size_t depth) const noexcept {
+    double chance = 0.62;
+    for (std::size_t i = 0; i <= place(depth); ++i) {
+      chance = (by_depth_[i].value * by_depth_[i].seen + chance * 8.0) / (by_depth_[i].seen + 8.0);
+    }
+    return chance;
+  }
 
   bool worth(double chance, double cost, double spent) const noexcept {
     return stands_ * chance * spent >= cost * expected_;
@@ -145,7 +151,6 @@ class cost_model {
   std::array<std::size_t, kept> bins_{};     // of this round's tokens
   std::size_t drawn_ = 0;                    // how many these are
   std::size_t trial_ = none;                 // depth at which this round's trial begins
-  std::size_t tried_ = 1;                    // tokens of a trial
   std::size_t since_ = 0;                    // rounds since the last one
   std::size_t interval_ = first_trial;       // rounds until the next one
   double stands_ = 1.0;
