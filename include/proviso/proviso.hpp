@@ -39,6 +39,7 @@
 #include <proviso/core/token_counts.hpp>
 #include <proviso/core/top_entries.hpp>
 #include <proviso/core/transcript.hpp>
+#include <proviso/core/trials.hpp>
 #include <proviso/core/types.hpp>
 #include <proviso/core/view.hpp>
 #include <proviso/decode/autoregressive.hpp>

@@ -11,7 +11,7 @@ namespace {
 using proviso::drafters::continuation_odds;
 
 /// Best draft length by trying all: tokens per time, with the odds the object reports.
-std::size_t best_length(const continuation_odds& odds, std::size_t match, double cost, std::size_t limit) {
+std::size_t best_length(continuation_odds& odds, std::size_t match, double cost, std::size_t limit) {
   std::size_t best = 0;
   double best_rate = 1.0;
   double tokens = 1.0;
@@ -29,7 +29,7 @@ std::size_t best_length(const continuation_odds& odds, std::size_t match, double
 }
 
 TEST_CASE("continuation_odds: longer matches earn longer drafts, within the limit") {
-  const continuation_odds odds{0.2};
+  continuation_odds odds{0.2};
   for (std::size_t length = 1; length < 40; ++length) {
     CHECK(odds.worth(length, 8) <= odds.worth(length + 1, 8));
     CHECK(odds.worth(length, 3) <= 3);
@@ -42,7 +42,7 @@ TEST_CASE("continuation_odds: the draft has the best expected rate when odds do 
   const auto length = static_cast<std::size_t>(GENERATE(16, 20));  // one bin: constant odds
   const double cost = GENERATE(0.05, 0.1, 0.2, 0.4, 0.7);
   continuation_odds odds{cost};
-  for (int i = 0; i < 12; ++i) {
+  for (int i = 0; i < 7; ++i) {  // before the first trial
     CHECK(odds.worth(length, 12) == best_length(odds, length, cost, 12));
     odds.observe(length, 2, 0);
   }
@@ -59,6 +59,31 @@ TEST_CASE("continuation_odds: refusals end drafting, acceptance brings it back, 
   CHECK(odds.worth(6, 8) == before);
   for (int i = 0; i < 30; ++i) odds.observe(6, 8, 8);
   CHECK(odds.worth(6, 8) == 8);
+}
+
+TEST_CASE("continuation_odds: what seems not worth its cost is tried now and then, so that it can learn") {
+  continuation_odds odds{0.6};  // 0.5 expected after a match of 4
+  std::size_t rounds = 0;
+  for (; odds.worth(4, 6) == 0; ++rounds) odds.observe(4, 0, 0);
+  CHECK(rounds == 7);
+  odds.observe(4, 1, 1);
+  CHECK(odds.worth(4, 6) == 0);
+  for (int i = 0; i < 60; ++i) {
+    const std::size_t drafted = odds.worth(4, 6);
+    odds.observe(4, drafted, drafted);
+  }
+  CHECK(odds.odds(4) > 0.95);
+  CHECK(odds.worth(4, 6) > 0);
+
+  odds.start();
+  std::size_t refused = 0;
+  for (int i = 0; i < 1000; ++i) {
+    const std::size_t drafted = odds.worth(4, 6);
+    odds.observe(4, drafted, 0);
+    refused += drafted;
+  }
+  CHECK(refused > 5);
+  CHECK(refused < 15);
 }
 
 TEST_CASE("continuation_odds: only tokens that were tested count") {

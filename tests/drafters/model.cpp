@@ -147,7 +147,7 @@ TEST_CASE("model: a row that is not a law ends the draft, is counted, and biases
 namespace {
 
 /// Counts the rows that are shaped.
-struct counting {
+struct counting_shape {
   std::size_t* rows;
   void operator()(law_builder& row, const text_position&) const {
     ++*rows;
@@ -160,7 +160,7 @@ std::size_t shaped_rows(Length length) {
   testing::table_model target{testing::random_table(5, 2, 3)};
   testing::table_model small{testing::random_table(5, 2, 3)};
   std::size_t rows = 0;
-  decoder d{speculative{target, drafters::model{small}, rules::token{}, counting{&rows}, length}};
+  decoder d{speculative{target, drafters::model{small}, rules::token{}, counting_shape{&rows}, length}};
   support::decode(d, {1}, support::budget(50));
   CHECK(d.stats().accepted == 40);
   return rows;

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 
+#include <proviso/core/trials.hpp>
 #include <proviso/core/types.hpp>
 
 namespace proviso {
@@ -17,7 +18,8 @@ namespace drafters {
 ///
 /// A token is drafted while its marginal gain per marginal cost is at least the average of the round so far:
 /// A(i + 1) / c >= (1 + A(1) + ... + A(i)) / (1 + i c), where A(i) is the probability that i copied tokens stand and
-/// c the cost of one more token in an evaluation. The decision reads verified text only, never the drafted tokens'
+/// c the cost of one more token in an evaluation. Where not even one is worth it, one is tried now and then; see
+/// `trials`. The decision reads verified text only, never the drafted tokens'
 /// target laws, so any rule stays lossless. Cost: O(1) per drafted token, no memory.
 class continuation_odds {
  public:
@@ -37,10 +39,12 @@ class continuation_odds {
   /// Forgets what was learned: texts stay a function of prompt and seed.
   void start() noexcept {
     for (std::size_t i = 0; i < top; ++i) odds_[i] = static_cast<double>(i + 1) / static_cast<double>(i + 5);
+    trials_.start();
+    trying_ = false;
   }
 
   /// Tokens worth drafting after a match of `length` >= 1 tokens, at most `limit`.
-  std::size_t worth(std::size_t length, std::size_t limit) const noexcept {
+  std::size_t worth(std::size_t length, std::size_t limit) noexcept {
     double stands = 1.0;
     double expected = 1.0;
     std::size_t count = 0;
@@ -49,7 +53,13 @@ class continuation_odds {
       if (stands * (1.0 + static_cast<double>(count) * cost_) < cost_ * expected) break;
       expected += stands;
     }
-    return count;
+    return count > 0 || limit == 0 || !tries() ? count : 1;
+  }
+  /// Whether to draft one token that seems not worth it; asked once in a round.
+  bool tries() noexcept {
+    trials_.pass();
+    trying_ = trials_.due();
+    return trying_;
   }
 
   /// Learns from a round: of `drafted` tokens after a match of `length` tokens, the first `accepted` stood.
@@ -58,6 +68,8 @@ class continuation_odds {
       double& odds = odds_[bin(length + i)];
       odds += ((i < accepted ? 1.0 : 0.0) - odds) / 8.0;
     }
+    if (trying_ && drafted > 0) trials_.judge(accepted > 0);
+    trying_ = false;
   }
 
   /// Probability that a match of `length` >= 1 tokens goes on for one token more.
@@ -68,6 +80,8 @@ class continuation_odds {
 
   std::array<double, top> odds_{};
   double cost_;
+  trials trials_;
+  bool trying_ = false;
 };
 
 }  // namespace drafters

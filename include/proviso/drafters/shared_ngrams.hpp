@@ -147,7 +147,8 @@ class shared_ngrams {
       const auto [next, match] = find(std::span{tail}.first(size));
       if (match == 0) return;
       stands *= odds_.odds(match);
-      if (stands * (1.0 + static_cast<double>(drafted_) * cost_) < cost_ * expected) return;
+      const bool worth = stands * (1.0 + static_cast<double>(drafted_) * cost_) >= cost_ * expected;
+      if (!worth && (drafted_ > 0 || !odds_.tries())) return;
       expected += stands;
       at = d.push(at, next);
       matches_[drafted_++] = match;

@@ -7,6 +7,7 @@
 
 #include <proviso/core/law.hpp>
 #include <proviso/core/outcome.hpp>
+#include <proviso/core/trials.hpp>
 
 namespace proviso {
 inline namespace v0 {
@@ -20,13 +21,12 @@ namespace lengths {
 /// the mean one of that depth; and with the law, where c is verifying alone and the gain that of a law which is as sure
 /// as this one (its largest probability, in eighths). Both are learned from the rounds of this generation.
 ///
-/// What is never drafted teaches nothing, so now and then a round tries one token more than seems worth it: first after
-/// 8 rounds; after a trial that stood in half as many rounds, 4 at least; after one that was refused in twice as many,
-/// 128 at most. A depth that was seldom tried is taken to be as good as the one above it.
-/// Guarantee: decides by laws before a token is drawn, and by rounds before; lossless rules stay lossless. Cost: one
-/// pass over `q`. Learns from chains only; trees are as deep as `most` allows.
-/// Errors: `std::invalid_argument` unless most >= 1 and both costs lie in [0, 1).
-/// Source: one-step look-ahead on expected tokens per time; Leviathan et al., arXiv 2211.17192, for the two terms.
+/// What is never drafted teaches nothing, so now and then a round tries one token more than seems worth it; see
+/// `trials`. A depth that was seldom tried is taken to be as good as the one above it. Guarantee: decides by laws
+/// before a token is drawn, and by rounds before; lossless rules stay lossless. Cost: one pass over `q`. Learns from
+/// chains only; trees are as deep as `most` allows. Errors: `std::invalid_argument` unless most >= 1 and both costs lie
+/// in [0, 1). Source: one-step look-ahead on expected tokens per time; Leviathan et al., arXiv 2211.17192, for the two
+/// terms.
 class cost_model {
  public:
   /// Times, in units of an evaluation of one token by the target: `draft_cost` of drafting one token, `verify_cost` of
@@ -47,8 +47,7 @@ class cost_model {
     by_depth_ = {};
     drawn_ = 0;
     trial_ = none;
-    since_ = 0;
-    interval_ = first_trial;
+    trials_.start();
   }
   std::size_t limit() const noexcept { return most_; }
 
@@ -102,25 +101,15 @@ class cost_model {
   };
 
   static constexpr std::size_t none = static_cast<std::size_t>(-1);
-  static constexpr std::size_t first_trial = 8;  // rounds before it, and the fewest and the most between two
-  static constexpr std::size_t fewest = 4;
-  static constexpr std::size_t most_rounds = 128;
 
   /// Whether a token that seems not worth it is tried.
   bool tries(std::size_t depth) noexcept {
-    if (trial_ == none && since_ >= interval_) trial_ = depth;
+    if (trial_ == none && trials_.due()) trial_ = depth;
     return trial_ == depth;
   }
   void judge_trial(const feedback& f) noexcept {
-    ++since_;
-    if (trial_ == none) return;
-    const std::size_t stood = f.result.path.size();
-    if (stood > trial_) {
-      interval_ = interval_ / 2 > fewest ? interval_ / 2 : fewest;
-    } else if (stood == trial_) {
-      interval_ = interval_ * 2 < most_rounds ? interval_ * 2 : most_rounds;
-    }
-    since_ = 0;
+    trials_.pass();
+    if (trial_ != none && f.result.path.size() >= trial_) trials_.judge(f.result.path.size() > trial_);
     trial_ = none;
   }
 
@@ -151,8 +140,7 @@ class cost_model {
   std::array<std::size_t, kept> bins_{};     // of this round's tokens
   std::size_t drawn_ = 0;                    // how many these are
   std::size_t trial_ = none;                 // depth at which this round's trial begins
-  std::size_t since_ = 0;                    // rounds since the last one
-  std::size_t interval_ = first_trial;       // rounds until the next one
+  trials trials_;
   double stands_ = 1.0;
   double expected_ = 1.0;
 };
