@@ -292,28 +292,4 @@ TEST_CASE("prove_lossless: a target that is no law is the caller's mistake") {
   CHECK(prove_lossless([&] { return autoregressive{m.target}; }, other, usual()).failures() == "output, conditional");
 }
 
-TEST_CASE("prove_lossless: laws of tables and rows, after transforms") {
-  models m;
-  const std::vector<token_id> text{2, 0};
-  const std::span<const float> row = m.p.row(text);
-  const std::vector<double> p = testing::table_law(m.p, transforms::temperature{0.5F})(text);
-  double total = 0.0;
-  for (const float x : row) total += std::exp(2.0 * static_cast<double>(x));
-  for (std::size_t x = 0; x < 3; ++x)
-    CHECK(std::abs(p[x] - std::exp(2.0 * static_cast<double>(row[x])) / total) < 1e-6);
-
-  const std::vector<double> greedy = testing::table_law(m.p, transforms::temperature{0.0F})(text);
-  CHECK(std::count(greedy.begin(), greedy.end(), 0.0) == 2);
-  CHECK(std::count(greedy.begin(), greedy.end(), 1.0) == 1);
-
-  const transforms::chain two{transforms::temperature{0.8F}, transforms::top_k{2}};
-  const testing::table_model::row_function rows = [&](std::span<const token_id> after, std::span<float> to) {
-    std::copy(m.p.row(after).begin(), m.p.row(after).end(), to.begin());
-  };
-  const std::vector<double> sparse = testing::row_law(3, rows, two)(text);
-  CHECK(sparse == testing::table_law(m.p, two)(text));
-  CHECK(std::count(sparse.begin(), sparse.end(), 0.0) == 1);
-  CHECK(prove_lossless([&] { return autoregressive{m.target, two}; }, testing::table_law(m.p, two), usual()).passed());
-}
-
 }  // namespace
