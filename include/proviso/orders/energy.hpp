@@ -27,9 +27,10 @@ namespace orders {
 /// autoregressive scorer, q(x) that with which the denoiser drew the candidate. This is importance sampling: with more
 /// candidates the law of a step moves from the product of the rows towards p.
 ///
-/// Requirements: the scorer has the vocabulary of the denoiser. Candidates are drawn from the transformed laws, the
-/// scorer is used as it is, at temperature 1; at temperature 0 all candidates are equal. Cost per step: one evaluation
-/// of the scorer over the canvas per candidate, as long as at least the share `above` of the window is masked.
+/// Requirements: the scorer has the vocabulary of the denoiser; the other order takes no tokens back. Candidates are
+/// drawn from the transformed laws, the scorer is used as it is, at temperature 1; at temperature 0 all candidates are
+/// equal. Cost per step: one evaluation of the scorer over the canvas per candidate, as long as at least the share
+/// `above` of the window is masked.
 /// Errors: `std::invalid_argument` unless there are 2 to 15 candidates; `std::length_error` when the scorer cannot hold
 /// text and canvas; `std::domain_error` for a row of the scorer that is not a law.
 /// Source: Xu et al. (EDLM), arXiv 2410.21357, algorithm 1; the sign is that of the paper, not of its released code.
@@ -37,6 +38,10 @@ template <canvas_order Order = ancestral>
 class energy {
  public:
   static constexpr bool scheduled = Order::scheduled;
+  static_assert(
+      !requires(Order& o, function_ref<void(model_slot&)> f) { o.visit_models(f); } && !requires { Order::looks_back; },
+      "proviso: orders::energy weighs candidates for masked positions - the order inside takes no tokens back and "
+      "evaluates no model.");
 
   template <class M>
   explicit energy(M& scorer, std::size_t candidates = 2, Order order = Order{}, double above = 0.0)
