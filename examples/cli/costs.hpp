@@ -19,6 +19,10 @@ namespace cli {
 struct costs {
   double draft = 0.05;   ///< to draft a token
   double verify = 0.06;  ///< of one more token in an evaluation by the model that decodes
+
+  /// Whether drafts of a model can pay at all. A drafter must also read the prompt and every token that it did not
+  /// draft, so that even good drafts lose where a token of them costs as much as this.
+  bool pay() const noexcept { return draft + verify < 0.6; }
 };
 
 /// The step of a scale that a cost is nearest to by ratio, so that measurements of one machine agree.

@@ -46,14 +46,18 @@ namespace rules = proviso::rules;
 /// What drafters that copy from the text take for the cost of a token: they were tuned to the least one.
 double copy_cost(const ingredients& in) { return (std::max)(0.2, in.cost.verify); }
 
+draft_length chosen_length(const ingredients& in, std::size_t most) {
+  namespace lengths = proviso::lengths;
+  if (in.lengths == "heuristic") return draft_length{lengths::heuristic{most, most}};
+  if (in.lengths != "cost_model") return draft_length{lengths::fixed{most}};
+  if (!in.cost.pay()) return draft_length{lengths::fixed{0}};
+  return draft_length{lengths::cost_model{most, in.cost.draft, in.cost.verify}};
+}
+
 template <class Drafter>
 proviso::decoder speculate(const ingredients& in, std::size_t most, Drafter drafter, rules::any rule) {
-  const draft_length length = in.lengths == "heuristic" ? draft_length{proviso::lengths::heuristic{most, most}}
-                              : in.lengths == "cost_model"
-                                  ? draft_length{proviso::lengths::cost_model{most, in.cost.draft, in.cost.verify}}
-                                  : draft_length{proviso::lengths::fixed{most}};
-  return proviso::decoder{proviso::speculative{*in.base, std::move(drafter), std::move(rule), in.shape, length},
-                          in.seed};
+  return proviso::decoder{
+      proviso::speculative{*in.base, std::move(drafter), std::move(rule), in.shape, chosen_length(in, most)}, in.seed};
 }
 
 /// A chain drafted by the draft model.

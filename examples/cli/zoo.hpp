@@ -17,6 +17,8 @@
 #include "commands.hpp"
 #include "methods.hpp"
 #include "prompts.hpp"
+#include "stream.hpp"
+#include "terminal.hpp"
 #include "tokenizer.hpp"
 #include "wording.hpp"
 
@@ -122,10 +124,17 @@ class models {
   std::unique_ptr<model> draft_;
 };
 
-/// What drafting costs: as the options say, else measured.
+/// What drafting costs: as the options say, else measured. Says so where drafts of a model cannot pay.
 inline costs costs_of(const std::vector<double>& chosen, models& loaded) {
-  if (chosen.empty()) return measured_costs(loaded.base(), loaded.draft());
-  return {chosen.front(), chosen.back()};
+  const costs c = chosen.empty() ? measured_costs(loaded.base(), loaded.draft()) : costs{chosen.front(), chosen.back()};
+  if (loaded.draft() != nullptr && !c.pay()) {
+    print_line(
+        terminal::of(stderr),
+        fmt::format("[drafting a token costs {:.2f} of an evaluation, verifying it {:.2f}: draft-* cannot pay and "
+                    "decodes plainly; see --costs and --lengths]",
+                    c.draft, c.verify));
+  }
+  return c;
 }
 
 /// The tag of a language as tokens. Throws `std::invalid_argument` for one that the vocabulary has no tag for.

@@ -69,6 +69,12 @@ TEST_CASE("What costs much is hardly drafted, and the same costs give the same t
     const double dear = drafted("--costs 0.9,0.99 --method " + method);
     CHECK(dear < 0.6 * cheap);
   }
+  CHECK(drafted("--costs 0.1,0.6 --method draft-token") == 0.0);
+  CHECK(drafted("--costs 0.1,0.45 --method draft-token") > 0.0);
+  CHECK(run_program("generate a --max-tokens 2 --method draft-token --costs 0.1,0.6").err.find("draft-* cannot pay") !=
+        std::string::npos);
+  CHECK(run_program("generate a --max-tokens 2 --method draft-token --costs 0.1,0.4").err.find("cannot pay") ==
+        std::string::npos);
   CHECK(drafted("--lengths fixed --costs 0.9,0.99 --method draft-token") > 2.0);
   const std::string common = "generate a --temperature 1 --max-tokens 48 --costs 0.1,0.2";
   CHECK(run_program(common).out == run_program(common).out);
