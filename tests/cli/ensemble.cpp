@@ -145,7 +145,7 @@ TEST_CASE("Wrong ensembles are refused") {
   check_refused(two + "--weights 0.3,0.3,0.4", "there are 3 weights for 2 models");
   check_refused(two + "--lambda 1.2", "must not be negative");
   check_refused(two + "--mu -1", "mu must be finite and not negative");
-  check_refused(two + "--gamma 1", "--gamma has 1 lengths, but there are 2 models");
+  check_refused(two + "--gamma 1", "--gamma has 1 length, but there are 2 models");
   check_refused(two + "--gamma 0,1", "--gamma");
   check_refused(two + "--combine product", "--combine");
   check_refused(two + "--temperature -1", "temperature");

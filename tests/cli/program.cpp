@@ -218,7 +218,7 @@ TEST_CASE("A comparison writes the figures of every run, and lossless methods gi
   const scratch s;
   const fs::path file = s.path / "r.json";
   const finished f = run_program(
-      "compare --prompts 1 --languages en,ja,code --temperature 0,1 --max-tokens 24 --show 1"
+      "compare --prompts 1 --languages en,ja,code --temperature 0,1 --max-tokens 24 --show 1 --costs 0.1,0.2"
       " --methods "
       "plain,draft-token,draft-match,draft-greedy,lookup-match,lookup-token,suffix-match,suffix-token,none-match"
       " --json " +
