@@ -44,9 +44,9 @@ TEST_CASE("Costs are shares of an evaluation of one token, rounded to steps") {
 TEST_CASE("Costs are measured in turns; models that hold too little are not measured") {
   counted_model base, draft;
   static_cast<void>(cli::measured_costs(base, &draft));
-  REQUIRE(base.widths.size() == 18);
+  REQUIRE(base.widths.size() == 30);
   for (std::size_t i = 0; i < base.widths.size(); ++i) CHECK(base.widths[i] == (i % 2 == 0 ? 1U : 5U));
-  CHECK(draft.widths == std::vector<std::size_t>(9, 1));
+  CHECK(draft.widths == std::vector<std::size_t>(15, 1));
   counted_model small;
   small.capacity = 4;
   CHECK(cli::measured_costs(small, static_cast<counted_model*>(nullptr)).verify == cli::costs{}.verify);
@@ -70,10 +70,10 @@ TEST_CASE("What costs much is hardly drafted, and the same costs give the same t
     CHECK(dear < 0.6 * cheap);
   }
   CHECK(drafted("--costs 0.1,0.6 --method draft-token") == 0.0);
-  CHECK(drafted("--costs 0.1,0.45 --method draft-token") > 0.0);
+  CHECK(drafted("--costs 0.1,0.3 --method draft-token") > 0.0);
   CHECK(run_program("generate a --max-tokens 2 --method draft-token --costs 0.1,0.6").err.find("draft-* cannot pay") !=
         std::string::npos);
-  CHECK(run_program("generate a --max-tokens 2 --method draft-token --costs 0.1,0.4").err.find("cannot pay") ==
+  CHECK(run_program("generate a --max-tokens 2 --method draft-token --costs 0.1,0.3").err.find("cannot pay") ==
         std::string::npos);
   CHECK(drafted("--lengths fixed --costs 0.9,0.99 --method draft-token") > 2.0);
   const std::string common = "generate a --temperature 1 --max-tokens 48 --costs 0.1,0.2";
