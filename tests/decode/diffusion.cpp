@@ -186,9 +186,11 @@ TEST_CASE("a frozen session keeps the prompt for another text after it") {
   t.settings.cache = canvas_cache::frozen;
   decoder d{t.make(), 3};
   const auto same_as_fresh = [&](const tokens& prompt, std::uint64_t seed) {
-    d.run(prompt, [](generated_token) {}, t.bounds, seed);
+    d.run(
+        prompt, [](generated_token) {}, t.bounds, seed);
     decoder fresh{t.make(), seed};
-    fresh.run(prompt, [](generated_token) {}, t.bounds);
+    fresh.run(
+        prompt, [](generated_token) {}, t.bounds);
     REQUIRE(d.output().size() == fresh.output().size());
     for (std::size_t i = 0; i < d.output().size(); ++i) CHECK(d.output()[i].token == fresh.output()[i].token);
     return d.stats().prefill_tokens;

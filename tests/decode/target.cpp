@@ -27,10 +27,12 @@ TEST_CASE("target: what is one, and what algorithms hold") {
   CHECK((std::is_same_v<decltype(autoregressive{one}), autoregressive<transforms::temperature, one_model>>));
   CHECK((std::is_same_v<decltype(autoregressive{models.combined(support::mix::product)}),
                         autoregressive<transforms::temperature, combined>>));
-  CHECK((std::is_same_v<decltype(speculative{one, drafters::prompt_lookup{}}),
-                        speculative<drafters::prompt_lookup, rules::automatic, transforms::temperature, lengths::fixed>>));
-  CHECK((std::is_same_v<decltype(speculative{models.combined(support::mix::product)}),
-                        speculative<drafters::none, rules::automatic, transforms::temperature, lengths::fixed, combined>>));
+  CHECK((
+      std::is_same_v<decltype(speculative{one, drafters::prompt_lookup{}}),
+                     speculative<drafters::prompt_lookup, rules::automatic, transforms::temperature, lengths::fixed>>));
+  CHECK((std::is_same_v<
+         decltype(speculative{models.combined(support::mix::product)}),
+         speculative<drafters::none, rules::automatic, transforms::temperature, lengths::fixed, combined>>));
 }
 
 TEST_CASE("target: a model given as a target is the model") {

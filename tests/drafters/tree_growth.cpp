@@ -91,7 +91,8 @@ TEST_CASE("tree growth: one evaluation per level; a level costs its nodes and th
 TEST_CASE("tree growth: what all nodes of a level share is not evaluated again") {
   testing::table_model target{ones()};
   testing::table_model small{ones()};
-  decoder d{speculative{target, numbered(small, {1, 1, 2, 2}), support::match_of_drawn{}, transforms::temperature{0.0F}}};
+  decoder d{
+      speculative{target, numbered(small, {1, 1, 2, 2}), support::match_of_drawn{}, transforms::temperature{0.0F}}};
   d.start(tokens{0, 2, 0, 2, 0}, budget(40));
   d.step();
   CHECK(small.counts().calls == 4);
@@ -99,7 +100,8 @@ TEST_CASE("tree growth: what all nodes of a level share is not evaluated again")
 
   testing::chain_only chains{small, 4};  // a tree that is a chain needs no trees
   small.reset_counts();
-  decoder e{speculative{target, numbered(chains, {1, 1, 1, 1}), support::match_of_drawn{}, transforms::temperature{0.0F}}};
+  decoder e{
+      speculative{target, numbered(chains, {1, 1, 1, 1}), support::match_of_drawn{}, transforms::temperature{0.0F}}};
   e.start(tokens{0, 2, 0, 2, 0}, budget(40));
   e.step();
   CHECK(small.counts().tokens == 5 + 1 + 1 + 1);
@@ -110,8 +112,8 @@ TEST_CASE("tree growth: the path that the text takes stays, also below the secon
   testing::table_model target{ones()};
   testing::table_model small{ones()};
   const auto second = [](node_id, std::size_t i) { return static_cast<token_id>(2 - i); };  // 2, then 1
-  decoder d{
-      speculative{target, planned{model_ref{small}, {2, 2, 2}, second}, support::match_of_drawn{}, transforms::temperature{0.0F}}};
+  decoder d{speculative{target, planned{model_ref{small}, {2, 2, 2}, second}, support::match_of_drawn{},
+                        transforms::temperature{0.0F}}};
   d.start(tokens{0, 2, 0, 2, 0}, budget(40));
   d.step();
   CHECK(d.stats().accepted == 3);

@@ -31,14 +31,18 @@ struct fleet {
 
   sequence make(const job& j) {
     switch (j.kind) {
-      case 0: return sequence{autoregressive{big}, j.seed};
-      case 1: return sequence{speculating(big, small), j.seed};
+      case 0:
+        return sequence{autoregressive{big}, j.seed};
+      case 1:
+        return sequence{speculating(big, small), j.seed};
       case 2:
-        return sequence{speculative{big, drafters::model{small}, rules::token{}, transforms::temperature{0.7F},
-                                    lengths::fixed{3}},
-                        j.seed};
-      case 3: return sequence{speculating(other, big), j.seed};
-      default: return sequence{speculative{other, drafters::none{}, rules::match{}}, j.seed};
+        return sequence{
+            speculative{big, drafters::model{small}, rules::token{}, transforms::temperature{0.7F}, lengths::fixed{3}},
+            j.seed};
+      case 3:
+        return sequence{speculating(other, big), j.seed};
+      default:
+        return sequence{speculative{other, drafters::none{}, rules::match{}}, j.seed};
     }
   }
   token_list alone(const job& j) {
@@ -104,7 +108,8 @@ TEST_CASE("sequences join and leave between ticks") {
       CHECK(s.done());
       CHECK(s.why() == stop_reason::cancelled);
       const token_list whole = f.alone({all[1].kind, all[1].prompt, 40, all[1].seed});
-      CHECK(tokens_of(s.output()) == token_list(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(s.output().size())));
+      CHECK(tokens_of(s.output()) ==
+            token_list(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(s.output().size())));
     }
     REQUIRE(tick < 2000);
   }
@@ -286,15 +291,17 @@ TEST_CASE("a batch forgets a model when its last sequence is gone") {
 }
 
 TEST_CASE("when one sequence fails by itself, the others of the call get their rows") {
-  testing::table_model rows{10, [](std::span<const token_id> text, std::span<float> row) {
-                              for (std::size_t i = 0; i < row.size(); ++i) {
-                                row[i] = static_cast<float>((text.size() * 7 + i * 3 + static_cast<std::size_t>(text[0])) % 5);
-                              }
-                              if (text[0] == 9 && text.size() == 6) row[0] = std::numeric_limits<float>::quiet_NaN();
-                            }};
+  testing::table_model rows{
+      10, [](std::span<const token_id> text, std::span<float> row) {
+        for (std::size_t i = 0; i < row.size(); ++i) {
+          row[i] = static_cast<float>((text.size() * 7 + i * 3 + static_cast<std::size_t>(text[0])) % 5);
+        }
+        if (text[0] == 9 && text.size() == 6) row[0] = std::numeric_limits<float>::quiet_NaN();
+      }};
   batch_decoder batch;
   std::vector<std::size_t> names;
-  for (const token_id first : {1, 9, 2}) names.push_back(batch.add(autoregressive{rows}, token_list{first}, budget(15), 3));
+  for (const token_id first : {1, 9, 2})
+    names.push_back(batch.add(autoregressive{rows}, token_list{first}, budget(15), 3));
   CHECK_THROWS_AS(batch.run(), std::domain_error);
   CHECK(batch[names[1]].why() == stop_reason::failed);
   CHECK(batch[names[1]].output().size() == 5);
@@ -320,7 +327,8 @@ TEST_CASE("a model that cannot evaluate many sessions is called once per sequenc
   testing::chain_only chain{rows, 4};
   batch_decoder batch;
   std::vector<std::size_t> names;
-  for (const token_id first : {1, 2, 3}) names.push_back(batch.add(autoregressive{chain}, token_list{first, 4}, budget(9), 3));
+  for (const token_id first : {1, 2, 3})
+    names.push_back(batch.add(autoregressive{chain}, token_list{first, 4}, budget(9), 3));
   batch.run();
   for (std::size_t i = 0; i < 3; ++i) {
     CHECK(tokens_of(batch[names[i]].output()) == plain(rows, {static_cast<token_id>(i + 1), 4}, budget(9), 3));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Public calls in odd orders: whatever was started, cancelled, failed or left half done before, the next text is that of
-// a fresh decoder, and no session is asked for what it cannot do.
+// Public calls in odd orders: whatever was started, cancelled, failed or left half done before, the next text is that
+// of a fresh decoder, and no session is asked for what it cannot do.
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -77,8 +77,10 @@ class driver {
  private:
   void call() {
     switch (random_.below(13)) {
-      case 0: return start();
-      case 1: return text_.cancel();
+      case 0:
+        return start();
+      case 1:
+        return text_.cancel();
       case 2:
         carried_out_.reset();
         return text_.fail();
@@ -105,7 +107,9 @@ class driver {
         while (!text_.done()) answer_one();
         return compare();
       }
-      case 7: text_.plan(); return;
+      case 7:
+        text_.plan();
+        return;
       case 9: {  // the last round, or a part of it, is taken back
         const std::size_t before = text_.output().size();
         while (!text_.done() && !text_.between_rounds()) answer_one();
@@ -211,7 +215,8 @@ TEST_CASE("after any order of calls the next text is right: ensembles") {
   testing::table_model b = whole_text_model(vocab, 2.0F);
   testing::table_model small{testing::random_table(vocab, 1, 5)};
   drive([&] {
-    return sequence{speculative{combined{combine::weighted{0.5, 0.5}, a, b}, drafters::model{small}, rules::match{}}, 3};
+    return sequence{speculative{combined{combine::weighted{0.5, 0.5}, a, b}, drafters::model{small}, rules::match{}},
+                    3};
   });
   drive([&] { return sequence{ensemble{combined{combine::weighted{0.5, 0.5}, a, b}, {2, 3}}, 3}; });
 }

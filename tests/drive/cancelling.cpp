@@ -78,7 +78,8 @@ TEST_CASE("cancel and a stop token end the feeding of a prompt after the chunk t
       }
       when_asked = model.begun.load();
     }};
-    d.run(prompt, [](generated_token) {}, l, source.get_token());
+    d.run(
+        prompt, [](generated_token) {}, l, source.get_token());
     other.join();
     if (d.why() != stop_reason::cancelled) continue;  // the other thread may come before `start`, or too late
     CHECK(d.output().empty());

@@ -33,7 +33,7 @@ class list {
   }
   ~list() {
     clear();
-    ::operator delete(data_, std::align_val_t{alignof(T)});
+    ::operator delete (data_, std::align_val_t{alignof(T)});
   }
 
   void swap(list& other) noexcept {
@@ -64,12 +64,12 @@ class list {
 
   void reserve(std::size_t count) {
     if (count <= capacity_) return;
-    T* moved = static_cast<T*>(::operator new(count * sizeof(T), std::align_val_t{alignof(T)}));
+    T* moved = static_cast<T*>(::operator new (count * sizeof(T), std::align_val_t{alignof(T)}));
     for (std::size_t i = 0; i < size_; ++i) {
       ::new (static_cast<void*>(moved + i)) T(std::move(data_[i]));
       data_[i].~T();
     }
-    ::operator delete(data_, std::align_val_t{alignof(T)});
+    ::operator delete (data_, std::align_val_t{alignof(T)});
     data_ = moved;
     capacity_ = count;
   }

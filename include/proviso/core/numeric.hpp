@@ -183,8 +183,8 @@ inline double sum(std::span<const double> values) noexcept {
 #if defined(__GNUC__)
 [[gnu::always_inline]]
 #endif
-inline double exp_weights_loop(std::span<const float> logits, float top, float scale,
-                               std::span<float> weights) noexcept {
+inline double
+exp_weights_loop(std::span<const float> logits, float top, float scale, std::span<float> weights) noexcept {
   constexpr std::size_t step = 64;  // a fixed number of turns over memory of our own: vectorised at -O2, too
   lane_sum s;
   float piece[step];

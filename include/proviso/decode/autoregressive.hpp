@@ -35,8 +35,7 @@ class autoregressive {
                                                         draw how = draw::inverse)
       : target_{model}, shape_{shape}, draw_{how} {}
   template <class M, std::enable_if_t<!decoding_target<M>, int> = 0>  // clang 14 forgets a requires clause here
-  explicit autoregressive(const M&& model, Transform shape = Transform{},
-                                                        draw how = draw::inverse)
+  explicit autoregressive(const M&& model, Transform shape = Transform{}, draw how = draw::inverse)
       : autoregressive(refuse_temporary(model), shape, how) {}
   explicit autoregressive(Target decoded, Transform shape = Transform{}, draw how = draw::inverse)
       : target_{std::move(decoded)}, shape_{shape}, draw_{how} {}

@@ -167,8 +167,8 @@ class diffusion {
     }
   }
 
-  /// How much of the prompt a frozen session has from the generation before: all or nothing, since the tokens of a prompt
-  /// see each other.
+  /// How much of the prompt a frozen session has from the generation before: all or nothing, since the tokens of a
+  /// prompt see each other.
   std::size_t held_prompt(std::span<const token_id> text) const noexcept {
     const std::span<const token_id> held = slot_.tokens();
     if (settings_.cache != canvas_cache::frozen || prompt_ != text.size() || held.size() < prompt_) return 0;

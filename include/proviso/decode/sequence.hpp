@@ -66,10 +66,10 @@ class sequence {
   /// bounds before `start`.
   const detail::list<model_slot*>& model_slots() const noexcept { return slots_; }
 
-  /// Begins a generation; also restarts one that runs, has ended or has failed. Sessions keep what the new prompt shares
-  /// with the tokens they hold, as far as they can go back. The prompt may be a part of `text()`. Memory for 16384 tokens
-  /// is reserved, less where budget or capacity are smaller; it grows when more are emitted. Throws `std::invalid_argument` for an empty prompt, a token outside the vocabulary or
-  /// senseless limits.
+  /// Begins a generation; also restarts one that runs, has ended or has failed. Sessions keep what the new prompt
+  /// shares with the tokens they hold, as far as they can go back. The prompt may be a part of `text()`. Memory for
+  /// 16384 tokens is reserved, less where budget or capacity are smaller; it grows when more are emitted. Throws
+  /// `std::invalid_argument` for an empty prompt, a token outside the vocabulary or senseless limits.
   void start(std::span<const token_id> prompt, limits bounds = {}) {
     generation& g = body_->g;
     g.stop(stop_reason::cancelled);

@@ -20,9 +20,10 @@ inline namespace v0 {
 ///
 /// So it is `speculative` with `drafters::masks`: the correction after a refusal comes from the residual against the
 /// mask row that the candidate was drawn from, not from the target's row as in the code released with the paper, which
-/// is biased. Guarantee, errors: those of `speculative`, the rule, and `drafters::masks`. The next evaluation begins with
-/// all committed tokens except the last, and no mask: the session forgets them first. Cost per round: one evaluation of (k + 1)^2 nodes, fewer
-/// with a `node_cost`; the first has k + 1. Source: Yi et al., arXiv 2402.11809, section 3.
+/// is biased. Guarantee, errors: those of `speculative`, the rule, and `drafters::masks`. The next evaluation begins
+/// with all committed tokens except the last, and no mask: the session forgets them first. Cost per round: one
+/// evaluation of (k + 1)^2 nodes, fewer with a `node_cost`; the first has k + 1. Source: Yi et al., arXiv 2402.11809,
+/// section 3.
 template <class Rule = rules::block, class Transform = transforms::temperature>
 class space {
  public:

@@ -7,8 +7,8 @@
 #include <type_traits>
 #include <utility>
 
-#include <proviso/core/draft.hpp>
 #include <proviso/core/context.hpp>
+#include <proviso/core/draft.hpp>
 #include <proviso/core/generation.hpp>
 #include <proviso/core/law.hpp>
 #include <proviso/core/law_cache.hpp>
@@ -68,9 +68,8 @@ class speculative {
                   "`keep(path)` - wrap the model in `proviso::chain_emulation` or use a drafter of chains.");
   }
   template <class M, std::enable_if_t<!decoding_target<M>, int> = 0>  // clang 14 forgets a requires clause here
-  explicit speculative(const M&& model, Drafter proposer = Drafter{},
-                                                     Rule verifier = Rule{}, Transform shape = Transform{},
-                                                     Length length = Length{})
+  explicit speculative(const M&& model, Drafter proposer = Drafter{}, Rule verifier = Rule{},
+                       Transform shape = Transform{}, Length length = Length{})
       : speculative(refuse_temporary(model), std::move(proposer), std::move(verifier), std::move(shape),
                     std::move(length)) {}
   explicit speculative(Target decoded, Drafter proposer = Drafter{}, Rule verifier = Rule{},

@@ -6,8 +6,8 @@
 #include <span>
 #include <utility>
 
-#include <proviso/core/function_ref.hpp>
 #include <proviso/core/context.hpp>
+#include <proviso/core/function_ref.hpp>
 #include <proviso/core/model_slot.hpp>
 #include <proviso/core/owner.hpp>
 #include <proviso/core/task.hpp>

@@ -67,18 +67,18 @@ class decoder {
   std::span<const generated_token> step() { return round_until(never_stop{}); }
 
   /// Decodes `prompt` to the end and hands every token to `sink(generated_token)` as soon as its round is over. After
-  /// a token for which the sink returns `false` the output ends, as `cancelled`. A `stop` whose `stop_requested()` turns
-  /// true cancels after the evaluation that runs: between two chunks of the prompt, or at the end of the round.
+  /// a token for which the sink returns `false` the output ends, as `cancelled`. A `stop` whose `stop_requested()`
+  /// turns true cancels after the evaluation that runs: between two chunks of the prompt, or at the end of the round.
   template <class Sink, class Stop = never_stop>
-  requires stop_condition<Stop> stop_reason run(std::span<const token_id> prompt, Sink&& sink, const limits& bounds = {},
-                                             const Stop& stop = {}) {
+  requires stop_condition<Stop> stop_reason run(std::span<const token_id> prompt, Sink&& sink,
+                                                const limits& bounds = {}, const Stop& stop = {}) {
     start(prompt, bounds);
     return go_on(sink, stop);
   }
   /// The same with another seed, which stays until another one is given.
   template <class Sink, class Stop = never_stop>
   requires stop_condition<Stop> stop_reason run(std::span<const token_id> prompt, Sink&& sink, const limits& bounds,
-                                             std::uint64_t seed, const Stop& stop = {}) {
+                                                std::uint64_t seed, const Stop& stop = {}) {
     start(prompt, bounds, seed);
     return go_on(sink, stop);
   }
@@ -88,8 +88,8 @@ class decoder {
   /// valid until the next step. Throws `std::out_of_range` when there is no such report.
   own_law_report report(std::size_t i) const { return sequence_.report(i); }
   stop_reason why() const noexcept { return sequence_.why(); }
-  /// Ends the generation after the evaluation that runs; see `sequence::cancel`. From any thread, while the decoder stays
-  /// where it is.
+  /// Ends the generation after the evaluation that runs; see `sequence::cancel`. From any thread, while the decoder
+  /// stays where it is.
   void cancel() noexcept { sequence_.cancel(); }
   std::span<const generated_token> output() const noexcept { return sequence_.output(); }
   std::span<const token_id> text() const noexcept { return sequence_.text(); }

@@ -27,7 +27,9 @@ concept forward_session = std::movable<S> && requires(S& s, const S& c, chain_bl
 
 /// A forward session whose state can be saved by `checkpoint()` and brought back by `restore(saved)`.
 template <class S>
-concept checkpoint_session = forward_session<S> && requires(S& s, const S& c) { s.restore(c.checkpoint()); };
+concept checkpoint_session = forward_session<S> && requires(S& s, const S& c) {
+  s.restore(c.checkpoint());
+};
 
 namespace detail {
 
@@ -54,8 +56,7 @@ struct saved_state<S> {
 /// evaluates again, in the next call, the tokens that stay of the block that it goes back into and at most `replay`
 /// before it; one further back the whole text.
 template <class S>
-  requires(checkpoint_session<S> || (std::copyable<S> && forward_session<S>))
-class replaying_session {
+requires(checkpoint_session<S> || (std::copyable<S> && forward_session<S>)) class replaying_session {
  public:
   explicit replaying_session(S session, std::size_t horizon = 16, std::size_t replay = 16)
       : inner_{std::move(session)}, horizon_{horizon}, replay_{replay} {
@@ -64,11 +65,8 @@ class replaying_session {
   }
 
   std::size_t length() const noexcept { return tokens_.size(); }
-  std::size_t capacity() const
-    requires requires(const S& s) { s.capacity(); }
-  {
-    return inner_.capacity();
-  }
+  std::size_t capacity() const requires requires(const S& s) { s.capacity(); }
+  { return inner_.capacity(); }
   std::size_t max_rewind() const noexcept { return (std::numeric_limits<std::size_t>::max)(); }
 
   auto eval(const chain_block& block) {

@@ -39,7 +39,8 @@ class energy {
  public:
   static constexpr bool scheduled = Order::scheduled;
   static_assert(
-      !requires(Order& o, function_ref<void(model_slot&)> f) { o.visit_models(f); } && !requires { Order::looks_back; },
+      !requires(Order & o, function_ref<void(model_slot&)> f) { o.visit_models(f); } &&
+          !requires { Order::looks_back; },
       "proviso: orders::energy weighs candidates for masked positions - the order inside takes no tokens back and "
       "evaluates no model.");
 

@@ -5,9 +5,9 @@
 #include <cstddef>
 #include <span>
 
+#include <proviso/core/context.hpp>
 #include <proviso/core/draft.hpp>
 #include <proviso/core/function_ref.hpp>
-#include <proviso/core/context.hpp>
 #include <proviso/core/law.hpp>
 #include <proviso/core/law_builder.hpp>
 #include <proviso/core/model_slot.hpp>

@@ -79,7 +79,8 @@ class safetensors {
 
   void read() {
     const auto bytes = file_.bytes();
-    if (bytes.size() < length_bytes) fail("not a safetensors file: shorter than the 8 bytes that hold the length of the header");
+    if (bytes.size() < length_bytes)
+      fail("not a safetensors file: shorter than the 8 bytes that hold the length of the header");
     std::uint64_t length = 0;
     for (std::size_t i = 0; i < length_bytes; ++i) {
       length |= static_cast<std::uint64_t>(std::to_integer<unsigned>(bytes[i])) << (8 * i);
