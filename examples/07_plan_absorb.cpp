@@ -23,7 +23,7 @@ int main() {
   sessions.push_back(base.open());
   sessions.push_back(draft.open());
   for (std::size_t i = 0; i < sessions.size(); ++i) {
-    s.model_slots()[i]->bounds(sessions[i].capacity(), proviso::unlimited);
+    s.model_slots()[i]->bounds(sessions[i].capacity(), sessions[i].max_rewind());
   }
 
   s.start(prompt, limits);

@@ -244,6 +244,7 @@ class by_diffusion final : public comparison {
                         {"evaluations", 13},
                         {"tokens/s", 10}}};
     for (const float temperature : options.temperatures) {
+      if (interrupt::stop_requested()) break;
       fmt::print(out.stream, "\n{}\n", styled(fmt::format("T = {}", temperature), style::bold, out.colours));
       rows.head();
       for (const std::unique_ptr<canvas_writer>& writer : writers) {

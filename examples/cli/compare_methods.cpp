@@ -53,9 +53,7 @@ int compare_methods(const compare_options& options, const std::vector<std::strin
   const bool drafts = std::any_of(chosen.begin(), chosen.end(), [](const method* m) { return m->needs_draft; });
   contest c{options};
   models loaded{options.files, drafts};
-  const bool minds =
-      std::any_of(chosen.begin(), chosen.end(), [&](const method* m) { return minds_costs(*m, options.lengths); });
-  const costs cost = minds ? costs_of(options.costs, loaded) : costs{};
+  const costs cost = costs_of(options.costs, options.lengths, chosen, loaded);
   group all;
   for (const method* m : chosen) {
     all.contestants.push_back({std::string{m->name}, std::string{m->like}, m->keeps, m->greedy,

@@ -62,14 +62,15 @@ int generate(const generate_options& options) {
   const method& how = find_method(options.method);
   const sampling shape = shape_of(options);
   const std::string text = text_from(options.prompt, "prompt", ", with --prompt TEXT");
+  std::optional<output_file> json;
+  if (!options.json.empty()) json.emplace(options.json);
   models loaded{options.files, how.needs_draft};
   const std::vector<proviso::token_id> tokens =
       encode_prompt(loaded.words(), loaded.capacity(), options.language, text);
-  const costs cost = minds_costs(how, options.lengths) ? costs_of(options.costs, loaded) : costs{};
+  const method* const used[] = {&how};
+  const costs cost = costs_of(options.costs, options.lengths, used, loaded);
   proviso::decoder decoder = make_decoder(
       how, {&loaded.base(), loaded.draft(), shape, options.draft_length, options.lengths, options.seed, cost});
-  std::optional<output_file> json;
-  if (!options.json.empty()) json.emplace(options.json);
 
   proviso::limits limits;
   limits.max_tokens = options.max_tokens;

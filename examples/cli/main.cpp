@@ -100,6 +100,7 @@ void add_decoding(CLI::App& command, cli::decode_options& o) {
                   "What drafting and verifying a token cost, by an evaluation of one token (default: measured)")
       ->delimiter(',')
       ->expected(2)
+      ->allow_extra_args(false)
       ->check(CLI::Range(0.0, 0.99));
   command.add_option("--json", o.json, "Also write the figures to this file; - is the standard output")
       ->type_name("FILE");

@@ -50,7 +50,7 @@ draft_length chosen_length(const ingredients& in, std::size_t most) {
   namespace lengths = proviso::lengths;
   if (in.lengths == "heuristic") return draft_length{lengths::heuristic{most, most}};
   if (in.lengths != "cost_model") return draft_length{lengths::fixed{most}};
-  if (!in.cost.pay()) return draft_length{lengths::fixed{0}};
+  if (in.plainly) return draft_length{lengths::fixed{0}};
   return draft_length{lengths::cost_model{most, in.cost.draft, in.cost.verify}};
 }
 
@@ -151,11 +151,18 @@ constexpr std::array all_methods{
     method{"membership", "tree of the most probable paths; accepted where plain decoding draws the same", true,
            same_text, false, 4, &best_first}};
 
+/// The policy of lengths that a method takes where the user chose `lengths`.
+std::string_view lengths_of(const method& m, std::string_view lengths) { return lengths.empty() ? m.lengths : lengths; }
+
 }  // namespace
 
 bool minds_costs(const method& m, std::string_view lengths) {
-  const bool copies = m.draft_length > 0 && !m.needs_draft;
-  return copies || (m.draft_length > 0 && (lengths.empty() ? m.lengths : lengths) == "cost_model");
+  const bool copies = !m.needs_draft;
+  return m.draft_length > 0 && (copies || lengths_of(m, lengths) == "cost_model");
+}
+
+bool decodes_plainly(const method& m, std::string_view lengths, const costs& cost) {
+  return m.needs_draft && lengths_of(m, lengths) == "cost_model" && !cost.pay();
 }
 
 std::span<const method> methods() { return all_methods; }
@@ -175,7 +182,8 @@ proviso::decoder make_decoder(const method& m, const ingredients& in) {
     throw std::invalid_argument(fmt::format("{} decodes at temperature 0 only", m.name));
   }
   ingredients all = in;
-  if (all.lengths.empty()) all.lengths = m.lengths;
+  all.lengths = lengths_of(m, in.lengths);
+  all.plainly = decodes_plainly(m, in.lengths, in.cost);
   return m.make(all, m.draft_length == 0 ? 0 : in.draft_length.value_or(m.draft_length));
 }
 

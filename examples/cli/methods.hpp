@@ -85,6 +85,7 @@ struct ingredients {
   std::string_view lengths{};               ///< policy of `lengths` that chooses it, by its name; else the method's own
   std::uint64_t seed = 0;
   costs cost{};
+  bool plainly = false;  ///< drafts nothing, because that cannot pay
 };
 
 /// What a method promises: the text of plain decoding with the same seed, or its law (at temperature 0 that is the
@@ -106,6 +107,8 @@ struct method {
 
 /// Whether a method chooses its draft lengths by their costs; `lengths` is what the user chose.
 bool minds_costs(const method& m, std::string_view lengths);
+/// Whether it drafts with a model as far as that pays, and it cannot.
+bool decodes_plainly(const method& m, std::string_view lengths, const costs& cost);
 /// Every method.
 std::span<const method> methods();
 /// The method of this name. Throws `std::invalid_argument` that lists the names.

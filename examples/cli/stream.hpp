@@ -38,12 +38,14 @@ class token_text {
 
   static std::string printable(std::string text) {
     std::string out;
-    for (const char c : text) {
-      const auto byte = static_cast<unsigned char>(c);
-      if ((byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7F) {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      const auto byte = static_cast<unsigned char>(text[i]);
+      const bool second = byte == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
+      if (second || (byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7F) {
         out += "\xEF\xBF\xBD";
+        i += second ? 1 : 0;
       } else {
-        out += c;
+        out += text[i];
       }
     }
     return out;

@@ -5,8 +5,10 @@
 #include <cstddef>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
@@ -63,16 +65,17 @@ inline model_place find_model(const model_files& files, const std::string& name)
   if (colon != std::string::npos && !std::filesystem::is_regular_file(name, none)) {
     place = {name.substr(0, colon), name.substr(colon + 1)};
   }
-  if (place.file.find_first_of("./") == std::string::npos && !std::filesystem::is_regular_file(place.file, none)) {
+  if (place.file.find_first_of("./") == std::string::npos) {  // the name of a bundled one, before that of a file
     const std::filesystem::path zoo = find_zoo(files);
     std::vector<std::string> bundled;
     for (const auto& entry : std::filesystem::directory_iterator{zoo}) {
       if (entry.path().extension() == ".safetensors") bundled.push_back(entry.path().stem().string());
     }
-    if (std::find(bundled.begin(), bundled.end(), place.file) == bundled.end()) {
+    if (std::find(bundled.begin(), bundled.end(), place.file) != bundled.end()) {
+      place.file = (zoo / (place.file + ".safetensors")).string();
+    } else if (!std::filesystem::is_regular_file(place.file, none)) {
       throw std::runtime_error(fmt::format("there is no model file {}{}", place.file, suggestion(place.file, bundled)));
     }
-    place.file = (zoo / (place.file + ".safetensors")).string();
   }
   if (!std::filesystem::exists(place.file, none)) {
     throw std::runtime_error(fmt::format("there is no model file {}", place.file));
@@ -124,15 +127,18 @@ class models {
   std::unique_ptr<model> draft_;
 };
 
-/// What drafting costs: as the options say, else measured. Says so where drafts of a model cannot pay.
-inline costs costs_of(const std::vector<double>& chosen, models& loaded) {
-  const costs c = chosen.empty() ? measured_costs(loaded.base(), loaded.draft()) : costs{chosen.front(), chosen.back()};
-  if (loaded.draft() != nullptr && !c.pay()) {
-    print_line(
-        terminal::of(stderr),
-        fmt::format("[drafting a token costs {:.2f} of an evaluation, verifying it {:.2f}: draft-* cannot pay and "
-                    "decodes plainly; see --costs and --lengths]",
-                    c.draft, c.verify));
+/// What drafting costs, where a method minds it: as the options say, else measured. Says so where drafts of a model
+/// cannot pay.
+inline costs costs_of(const std::vector<double>& given, std::string_view lengths, std::span<const method* const> used,
+                      models& loaded) {
+  const auto minds = [&](const method* m) { return minds_costs(*m, lengths); };
+  if (std::none_of(used.begin(), used.end(), minds)) return {};
+  const costs c = given.empty() ? measured_costs(loaded.base(), loaded.draft()) : costs{given.front(), given.back()};
+  if (std::any_of(used.begin(), used.end(), [&](const method* m) { return decodes_plainly(*m, lengths, c); })) {
+    print_line(terminal::of(stderr),
+               fmt::format("[drafting a token costs {:.2f} of an evaluation, verifying it {:.2f}: drafts of a model "
+                           "cannot pay, so their methods decode plainly; see --costs and --lengths]",
+                           c.draft, c.verify));
   }
   return c;
 }

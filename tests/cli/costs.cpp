@@ -71,11 +71,15 @@ TEST_CASE("What costs much is hardly drafted, and the same costs give the same t
   }
   CHECK(drafted("--costs 0.1,0.6 --method draft-token") == 0.0);
   CHECK(drafted("--costs 0.1,0.3 --method draft-token") > 0.0);
-  CHECK(run_program("generate a --max-tokens 2 --method draft-token --costs 0.1,0.6").err.find("draft-* cannot pay") !=
+  CHECK(run_program("generate a --max-tokens 2 --method draft-token --costs 0.1,0.6").err.find("decode plainly") !=
         std::string::npos);
   CHECK(run_program("generate a --max-tokens 2 --method draft-token --costs 0.1,0.3").err.find("cannot pay") ==
         std::string::npos);
+  const std::string fixed = "generate a --max-tokens 2 --lengths fixed --costs 0.9,0.9 --method draft-token";
+  CHECK(run_program(fixed).err.find("plainly") == std::string::npos);
   CHECK(drafted("--lengths fixed --costs 0.9,0.99 --method draft-token") > 2.0);
+  CHECK(drafted("--lengths cost_model --costs 0.6,0.1 --method lookup-token") > 0.0);  // copies cost nothing to draft
+  CHECK(run_program("generate --costs 0.1,0.3 'a text' --max-tokens 2").code == 0);
   const std::string common = "generate a --temperature 1 --max-tokens 48 --costs 0.1,0.2";
   CHECK(run_program(common).out == run_program(common).out);
   check_refused("generate a --kernels sse", "there are no kernels 'sse'; choose from generic, avx2");

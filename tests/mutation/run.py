@@ -565,8 +565,8 @@ def main():
     parser.add_argument("--only", action="append", metavar="REGEX", help="headers: core/random.hpp, ^drafters/")
     parser.add_argument("--folders", nargs="*", default=every, help="default: all but the backends and interop")
     parser.add_argument("--out", type=pathlib.Path,
-                        default=pathlib.Path(os.environ.get("OUT") or ROOT / "build" / "mutation"),
-                        help="where results go (default: $OUT, else build/mutation)")
+                        default=ROOT / "build" / "mutation",
+                        help="where results go (default: build/mutation)")
     parser.add_argument("--resume", type=pathlib.Path, help="results to go on from (default: results.json in --out)")
     parser.add_argument("--work", type=pathlib.Path, default=ROOT / "build" / "mutation_work", help="scratch folder")
     parser.add_argument("--compiler", default=os.environ.get("CXX", "g++"))
