@@ -39,6 +39,7 @@ TEST_CASE("ensemble: senseless arguments are errors") {
   REQUIRE_THROWS_AS(of(two, {1}), std::invalid_argument);
   REQUIRE_THROWS_AS(of(two, {1, 1, 1}), std::invalid_argument);
   REQUIRE_THROWS_AS(of(two, {1, 0}), std::invalid_argument);
+  REQUIRE_THROWS_AS(of(two, {static_cast<std::size_t>(-1), 1}), std::invalid_argument);
 }
 
 /// Decodes and checks what must hold after every round.

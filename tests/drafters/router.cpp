@@ -10,11 +10,14 @@
 #include <utility>
 #include <vector>
 
+#include <proviso/drafters/masks.hpp>
+#include <proviso/drafters/none.hpp>
 #include <proviso/drafters/prompt_lookup.hpp>
 #include <proviso/drafters/shared_rates.hpp>
 #include <proviso/drafters/suffix.hpp>
 #include <proviso/drive/batch_decoder.hpp>
 #include <proviso/rules/token.hpp>
+#include <proviso/testing/archetypes.hpp>
 
 #include "support/catch.hpp"
 #include "support/decoding.hpp"
@@ -360,6 +363,19 @@ TEST_CASE("router: senseless options, arms and empty pools are refused") {
   decoder d{speculative{target, drafters::router<>{}, rules::token{}}};
   d.start(support::token_list{1}, support::budget(3));
   REQUIRE_THROWS_AS(d.step(), std::invalid_argument);
+}
+
+TEST_CASE("router: masks do not read the rows of a round in which another arm drafted") {
+  testing::table_model big{testing::random_table(6, 1, 1)};
+  testing::stale_logits target{big};  // spoils rows once they may be gone
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    drafters::router<> pool{drafters::routing{.reshaping = 1.0, .dwell = 1}};
+    pool.add(drafters::any{drafters::masks{{4, 5}}}, {{}, 1.3, 0.1, 0.0});
+    pool.add(drafters::any{drafters::none{}}, {{}, 1.3, 0.0, 0.0});
+    decoder d{speculative{target, std::move(pool)}, seed};
+    support::decode(d, {1}, support::budget(60));
+    CHECK(d.stats().discarded == 0);
+  }
 }
 
 }  // namespace

@@ -353,3 +353,20 @@ TEST_CASE("stops trim the sessions of a batch") {
   CHECK(batch[name].stats().prefill_tokens <= 4);
   CHECK(tokens_of(batch[name].output()) == f.alone({3, longer, 10, 4}));
 }
+
+TEST_CASE("a sequence that was removed starts on sessions of another engine") {
+  testing::table_model big{testing::random_table(6, 3, 1)};
+  batch_decoder batch;
+  const std::size_t name = batch.add(autoregressive{big}, token_list{1, 2, 3}, budget(6), 7);
+  batch.run();
+  sequence s = batch.remove(name);
+  CHECK(s.why() == stop_reason::budget);
+  const token_list text(s.text().begin(), s.text().end());
+  any_session session = s.model_slots()[0]->model().open();
+  s.start(text, budget(6));
+  while (!s.done()) {
+    if (const auto open = s.plan(); !open.empty()) s.absorb(open[0].id, answer(session, open[0]));
+  }
+  decoder alone{autoregressive{big}, 7};
+  CHECK(tokens_of(s.output()) == decode(alone, text, budget(6)));
+}

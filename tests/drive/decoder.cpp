@@ -636,3 +636,19 @@ TEST_CASE("sessions end with the decoder") {
   CHECK(big.counts().open == 0);
   CHECK(small.counts().open == 0);
 }
+
+TEST_CASE("another seed leaves the stream as it is, unless one is given") {
+  testing::table_model big{testing::random_table(6, 1, 1)};
+  const auto text = [&](std::uint32_t from, auto start) {
+    decoder d{autoregressive{big}, 5, from};
+    start(d);
+    while (!d.done()) d.step();
+    return tokens_of(d.output());
+  };
+  const auto seed = [](decoder& d) { d.start(short_prompt, budget(20), 7); };
+  const auto both = [](decoder& d) { d.start(short_prompt, budget(20), 7, 2); };
+  CHECK(text(1, seed) != text(2, seed));
+  CHECK(text(1, both) == text(2, seed));
+  decoder fresh{autoregressive{big}, 7, 2};
+  CHECK(text(2, seed) == decode(fresh, short_prompt, budget(20)));
+}

@@ -206,4 +206,21 @@ TEST_CASE("endings: several models") {
   }
 }
 
+TEST_CASE("endings: chains that close leave nodes to others, and what is cut does not depend on them") {
+  testing::table_model small{testing::random_table(3, 2, 105)};
+  const testing::target_law law = testing::table_law(ending_table());
+  const endings how = support::all_endings(4)[0];
+  for (const std::size_t nodes : {4U, 5U}) {
+    testing::table_model target{ending_table(), before_end.size() + nodes};  // its capacity bounds the draft
+    const support::ending_proof found = support::prove_endings(
+        [&] {
+          return speculative{target, drafters::sampled_tree{small, {3, 1, 1}, replacement::with},
+                             rules::selected_path{}, last_word{&how, before_end.size()}, lengths::fixed{3}};
+        },
+        law, before_end, how);
+    INFO(nodes << " nodes: error " << found.error << " " << found.thrown);
+    CHECK(found.passed());
+  }
+}
+
 }  // namespace

@@ -206,7 +206,7 @@ class generation {
   void stop(stop_reason why) noexcept {
     if (running()) why_ = why;
   }
-  /// Asks, from any thread, to stop as `cancelled` before the next evaluation is asked for.
+  /// Asks, from any thread, to stop as `cancelled`; see `sequence::cancel`.
   void cancel() noexcept { asked_to_stop_.store(true, std::memory_order_relaxed); }
   /// Drops the output behind its first `n` tokens and ends as `cancelled`. Tokens of the last round can be dropped:
   /// `std::invalid_argument` for others.

@@ -28,7 +28,7 @@ class model_slot {
   std::size_t index() const noexcept { return index_; }
   void number(std::size_t index) noexcept { index_ = index; }
   /// What the session can hold and how far it goes back; set by the driver that opened it. `promised` is false when
-  /// the session does not say how far: then it is sent back over a draft and one more token only, or to nothing.
+  /// the session has no `max_rewind()` to say how far: then it is sent back over a draft and one more token only, or to nothing.
   std::size_t capacity() const noexcept { return capacity_; }
   std::size_t max_rewind() const noexcept { return max_rewind_; }
   void bounds(std::size_t capacity, std::size_t max_rewind, bool promised = true) noexcept {

@@ -61,6 +61,8 @@ class philox {
 
   constexpr explicit philox(std::uint64_t seed = 0, std::uint32_t stream = 0) noexcept : seed_{seed}, stream_{stream} {}
 
+  constexpr std::uint32_t stream() const noexcept { return stream_; }
+
   /// Uniform in [0, 1) with 53 bits.
   constexpr double uniform(const draw_key& key) const noexcept {
     const words w = block({key.at, key.node, (static_cast<std::uint32_t>(key.what) << 24U) | key.lane, stream_}, seed_);

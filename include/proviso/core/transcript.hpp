@@ -19,7 +19,8 @@ namespace proviso {
 inline namespace v0 {
 
 /// What a generation has written: the text, its output with log-probabilities, and, when asked for, reports on the
-/// model's own laws. Cost: memory for 16384 tokens ahead at most is reserved; beyond them it grows by doubling.
+/// model's own laws. Cost: memory for 16384 tokens ahead at most is reserved, and for 16 tokens named in each report;
+/// beyond them it grows by doubling.
 class transcript {
  public:
   /// Begins with a prompt, which may be a part of the text so far. `to_come`: tokens that will be appended at most.
@@ -39,10 +40,8 @@ class transcript {
     best_.clear();
     named_ = best.value_or(0);
     if (best) {
-      constexpr std::size_t reported = 1024;
-      to_come = to_come < reported ? to_come : reported;
       own_.reserve(to_come);
-      best_.reserve(to_come * named_ < ahead ? to_come * named_ : ahead);
+      best_.reserve(to_come * (named_ < 16 ? named_ : 16));
     }
   }
 

@@ -66,7 +66,10 @@ class ensemble {
     }
     std::size_t most = 0;
     for (const std::size_t length : lengths_) {
-      if (length == 0) throw std::invalid_argument("proviso: ensemble: a length is 0, must be at least 1");
+      if (length == 0 || length > 1024) {
+        throw std::invalid_argument("proviso: ensemble: a length is " + std::to_string(length) +
+                                    ", must lie between 1 and 1024");
+      }
       most += length;
     }
     waiting_.reserve(models_, most + 1);

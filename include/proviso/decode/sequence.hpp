@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -85,10 +86,11 @@ class sequence {
     body_->started = false;
     body_->ended = false;
   }
-  /// The same with another seed and stream, which stay until others are given. Throws `std::invalid_argument` when the
-  /// sequence owns a source of randomness that has none.
-  void start(std::span<const token_id> prompt, limits bounds, std::uint64_t seed, std::uint32_t stream = 0) {
-    if (!body_->reseed(philox{seed, stream})) {
+  /// The same with another seed and, if given, another stream; they stay until others are given. Throws
+  /// `std::invalid_argument` when the sequence owns a source of randomness that has none.
+  void start(std::span<const token_id> prompt, limits bounds, std::uint64_t seed,
+             std::optional<std::uint32_t> stream = {}) {
+    if (!body_->reseed(seed, stream)) {
       throw std::invalid_argument("proviso: start: this sequence has a source of randomness without a seed");
     }
     start(prompt, std::move(bounds));
@@ -143,8 +145,8 @@ class sequence {
   /// Nothing is left to do: the text has ended and every session was trimmed to it.
   bool done() const noexcept { return body_ == nullptr || (body_->ended && body_->trims.empty()); }
 
-  /// Asks the generation to end before its next evaluation: at the end of the round, or between two chunks of the
-  /// prompt. What was emitted stays. May be called from any thread while the sequence lives where it is; a `start`
+  /// Asks the generation to end: between two chunks of the prompt, or with the round that is under way, which emits
+  /// nothing then. What was emitted stays. May be called from any thread while the sequence lives where it is; a `start`
   /// after it begins anew.
   void cancel() noexcept { body_->g.cancel(); }
   /// Drops the output behind its first `n` tokens, at least those of earlier rounds, and ends as `cancelled`; the
@@ -170,7 +172,7 @@ class sequence {
     virtual ~state_base() = default;
     virtual task generate() = 0;
     virtual void visit(function_ref<void(model_slot&)> f) = 0;
-    virtual bool reseed(philox source) = 0;
+    virtual bool reseed(std::uint64_t seed, std::optional<std::uint32_t> stream) = 0;
     void clear() noexcept {
       static_cast<void>(root = task{});
       g.parked_ = nullptr;
@@ -196,8 +198,12 @@ class sequence {
     ~state() override { this->clear(); }  // the coroutine refers to `algo`
     task generate() override { return algo.generate(this->g); }
     void visit(function_ref<void(model_slot&)> f) override { algo.visit_models(f); }
-    bool reseed(philox other) override {
-      if constexpr (std::same_as<R, philox>) owned<R>::source = other;
+    bool reseed(std::uint64_t seed, std::optional<std::uint32_t> stream) override {
+      if constexpr (std::same_as<R, philox>) {
+        owned<R>::source = philox{seed, stream.value_or(owned<R>::source.stream())};
+      } else {
+        static_cast<void>(seed), static_cast<void>(stream);
+      }
       return std::same_as<R, philox>;
     }
     A algo;

@@ -74,6 +74,8 @@ class masks {
     extend(c, d, draft::root(), 0, 1.0);
   }
 
+  /// The rows are gone when another drafter of a pool has drafted.
+  void watch(std::span<const token_id>) noexcept { ready_ = 0; }
   void commit(const feedback& f) {
     if (f.rows.rows() == 0) {
       throw std::invalid_argument("proviso: drafters::masks reads rows of its target, which must be one model");

@@ -46,14 +46,14 @@ class batch_decoder {
     const std::size_t i = find(name);
     sequence s = std::move(members_[i].text);
     members_.remove(i);
-    if (!s.done()) s.abandon();
+    s.abandon();
     for (std::size_t g = groups_.size(); g > 0; --g) {
       if (!in_use(groups_[g - 1].batch.model())) groups_.remove(g - 1);
     }
     return s;
   }
 
-  /// To look at a sequence, to cancel it, or to start it again; it stays in its place until `remove`.
+  /// To look at a sequence, to cancel it, or to start it again. Valid until the next call of `add` or `remove`.
   sequence& operator[](std::size_t name) { return members_[find(name)].text; }
   std::size_t size() const noexcept { return members_.size(); }
   /// Models that are remembered: those that the sequences have asked so far.

@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -56,8 +57,9 @@ class decoder {
     sequence_.start(prompt, std::move(bounds));
     read_ = 0;
   }
-  /// The same with another seed and stream, which stay until others are given.
-  void start(std::span<const token_id> prompt, limits bounds, std::uint64_t seed, std::uint32_t stream = 0) {
+  /// The same with another seed and, if given, another stream; they stay until others are given.
+  void start(std::span<const token_id> prompt, limits bounds, std::uint64_t seed,
+             std::optional<std::uint32_t> stream = {}) {
     open();
     sequence_.start(prompt, std::move(bounds), seed, stream);
     read_ = 0;
@@ -67,7 +69,7 @@ class decoder {
   std::span<const generated_token> step() { return round_until(never_stop{}); }
 
   /// Decodes `prompt` to the end and hands every token to `sink(generated_token)` as soon as its round is over. After
-  /// a token for which the sink returns `false` the output ends, as `cancelled`. A `stop` whose `stop_requested()`
+  /// a token for which the sink returns `false` the output ends, as `cancelled` unless the text had ended with it. A `stop` whose `stop_requested()`
   /// turns true cancels after the evaluation that runs: between two chunks of the prompt, or at the end of the round.
   template <class Sink, class Stop = never_stop>
   requires stop_condition<Stop> stop_reason run(std::span<const token_id> prompt, Sink&& sink,

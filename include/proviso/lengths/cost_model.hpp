@@ -109,7 +109,8 @@ class cost_model {
   }
   void judge_trial(const feedback& f) noexcept {
     trials_.pass();
-    if (trial_ != none && f.result.path.size() >= trial_) trials_.judge(f.result.path.size() > trial_);
+    const std::size_t stood = f.result.path.size();
+    if (trial_ != none && f.proposal.proposed() > trial_ && stood >= trial_) trials_.judge(stood > trial_);
     trial_ = none;
   }
 

@@ -28,14 +28,14 @@ namespace rules {
 ///
 /// Requirements: one chain of any kind; or several, whose first tokens come from one call of `draft::sample_siblings`
 /// with replacement and whose others are drawn as only children. After equal prefixes they have the same law. They are
-/// equally long, whatever was drawn (`lengths::fixed`); a budget of nodes may cut the last token of the last chains,
-/// then the others lose theirs, too. A chain that a token closes which ends the text is as long as any.
-/// `drafters::sampled_tree{small, {n, 1, 1}, replacement::with}` drafts so. Guarantee: exactly the target's law. With
-/// one chain it is `rules::block`. Errors: `std::invalid_argument` for drafts of another shape. Cost: one law per token
-/// of the selected chain, up to the first of probability 0, and one after it when it stands whole (one more for a
-/// prefix that chains share, when an earlier one of them is not selected); one pass over the rows of p and q for each;
-/// for each row that the scan reaches, a sort by p / q, O(V), and the pass of `rules::block`. Source: the class of
-/// rules of Thomas, Pal, arXiv 2602.16961 (greedy multi-path block verification).
+/// equally long, whatever was drawn (`lengths::fixed`); the draft's bound of nodes (not one of the drafter's session)
+/// may cut the last token of the last chains, then the others lose theirs, too. A chain that a token closes which ends
+/// the text is as long as any. `drafters::sampled_tree{small, {n, 1, 1}, replacement::with}` drafts so. Guarantee:
+/// exactly the target's law. With one chain it is `rules::block`. Errors: `std::invalid_argument` for drafts of another
+/// shape. Cost: one law per token of the selected chain, up to the first of probability 0, and one after it when it
+/// stands whole (one more for a prefix that chains share, when an earlier one of them is not selected); one pass over
+/// the rows of p and q for each; for each row that the scan reaches, a sort by p / q, O(V), and the pass of
+/// `rules::block`. Source: the class of rules of Thomas, Pal, arXiv 2602.16961 (greedy multi-path block verification).
 class selected_path {
  public:
   static constexpr bool lossless = true;
@@ -59,6 +59,8 @@ class selected_path {
   }
 
  private:
+  static constexpr auto unlimited_depth = static_cast<std::size_t>(-2);
+
   /// A prefix of the selected chain: the mass of chains that begin with a lesser prefix, and with this one, as shares
   /// of F; and q~ of the token after it.
   struct prefix {
@@ -73,9 +75,10 @@ class selected_path {
     alive_.reserve(d.expected_size());
     for (node_id x = d.first_child(draft::root()); x != prefix_node; x = d.next_sibling(x)) alive_.push_back(x);
     count_ = alive_.size();
-    depth_ = 0;
-    std::size_t most = 0;  // of the chains that go on
+    std::size_t longest = 0;  // of the chains that go on
+    std::size_t shortest = unlimited_depth;
     std::size_t deepest = 0;
+    bool in_order = true;  // none is longer than one before it
     bool closes = false;
     for (const node_id first : alive_) {
       if (count_ > 1 && !(drawn(d, first) && one_law(d.q(first), d.q(alive_[0])))) fail(d, first);
@@ -84,22 +87,28 @@ class selected_path {
         if (d.next_sibling(x) != prefix_node || (count_ > 1 && !drawn(d, x))) fail(d, x);
         tip = x;
       }
-      deepest = d.depth(tip) > deepest ? d.depth(tip) : deepest;
+      const std::size_t depth = d.depth(tip);
+      deepest = depth > deepest ? depth : deepest;
       if (d.is_closed(tip)) {
         closes = true;
         continue;
       }
-      if (most == 0) most = depth_ = d.depth(tip);
-      if (d.depth(tip) > depth_ || d.depth(tip) + 1 < most) {
-        throw std::invalid_argument("proviso: rules::selected_path verifies chains of one length, but here one has " +
-                                    std::to_string(most) + " tokens, a later one " + std::to_string(d.depth(tip)) +
-                                    "; use a fixed length");
-      }
-      depth_ = d.depth(tip);
+      in_order = in_order && depth <= shortest;
+      longest = depth > longest ? depth : longest;
+      shortest = depth < shortest ? depth : shortest;
     }
-    if (most == 0) depth_ = deepest;
-    // What is cut must not depend on tokens: chains that closed left nodes to others.
-    if (closes && depth_ == deepest && count_ * deepest > d.size() - 1 + d.room()) --depth_;
+    depth_ = longest == 0 ? deepest : shortest;
+    if (count_ == 0) return;
+    // What is cut must not depend on tokens: chains that closed left nodes to others, so all are cut to what every
+    // chain gets when none closes.
+    const std::size_t fit = (d.size() - 1 + d.room()) / count_;
+    const bool level = closes ? longest <= shortest || shortest >= fit : in_order && longest <= shortest + 1;
+    if (longest > 0 && !level) {
+      throw std::invalid_argument("proviso: rules::selected_path verifies chains of one length, but here one has " +
+                                  std::to_string(longest) + " tokens, another one " + std::to_string(shortest) +
+                                  "; use a fixed length");
+    }
+    if (closes && depth_ > fit) depth_ = fit;
   }
   static bool drawn(const draft& d, node_id x) noexcept {
     return d.kind(x) == draft::role::sampled && (d.drawn(x) == replacement::with || d.depth(x) > 1);
