@@ -17,8 +17,9 @@
 #error "proviso: float is computed as float: compile with -msse2 -mfpmath=sse, not for the x87 unit."
 #endif
 
-// Where no macro tells of such options (clang), they are switched off for what follows; see the end of this header.
-#if defined(__clang__)
+// Where no macro tells of such options (clang), they are switched off for what follows, on processors where clang can;
+// see the end of this header.
+#if defined(__clang__) && (defined(__x86_64__) || defined(__i386__))
 #pragma float_control(precise, on, push)
 #endif
 
@@ -222,6 +223,6 @@ inline double exp_weights(std::span<const float> logits, float top, float scale,
 }  // namespace v0
 }  // namespace proviso
 
-#if defined(__clang__)
+#if defined(__clang__) && (defined(__x86_64__) || defined(__i386__))
 #pragma float_control(pop)
 #endif

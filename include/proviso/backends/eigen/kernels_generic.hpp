@@ -94,7 +94,7 @@ inline void normalise(const float* row, const float* gain, std::size_t size, flo
   for (std::size_t i = 0; i < size; ++i) out[i] = row[i] * factor * gain[i];
 }
 
-#if defined(__clang__)
+#if defined(__clang__) && (defined(__x86_64__) || defined(__i386__))
 #pragma float_control(precise, on, push)  // the rounding below is arithmetic that other rules would take away
 #endif
 inline float exp(float x) {
@@ -113,7 +113,7 @@ inline float exp(float x) {
   std::memcpy(&power, &bits, sizeof power);
   return p * power;
 }
-#if defined(__clang__)
+#if defined(__clang__) && (defined(__x86_64__) || defined(__i386__))
 #pragma float_control(pop)
 #endif
 
