@@ -61,6 +61,7 @@ void print_summary(const result& r, const ending& end) {
 int generate(const generate_options& options) {
   const method& how = find_method(options.method);
   const sampling shape = shape_of(options);
+  check_temperature(how, shape.temperature());
   const std::string text = text_from(options.prompt, "prompt", ", with --prompt TEXT");
   std::optional<output_file> json;
   if (!options.json.empty()) json.emplace(options.json);

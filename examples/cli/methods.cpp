@@ -177,10 +177,14 @@ const method& find_method(std::string_view name) {
       fmt::format("there is no method '{}'{}; choose from {}", name, suggestion(name, names), fmt::join(names, ", ")));
 }
 
-proviso::decoder make_decoder(const method& m, const ingredients& in) {
-  if (m.greedy && in.shape.temperature() > 0.0F) {
+void check_temperature(const method& m, float temperature) {
+  if (m.greedy && temperature > 0.0F) {
     throw std::invalid_argument(fmt::format("{} decodes at temperature 0 only", m.name));
   }
+}
+
+proviso::decoder make_decoder(const method& m, const ingredients& in) {
+  check_temperature(m, in.shape.temperature());
   ingredients all = in;
   all.lengths = lengths_of(m, in.lengths);
   all.plainly = decodes_plainly(m, in.lengths, in.cost);

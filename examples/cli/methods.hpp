@@ -113,7 +113,9 @@ bool decodes_plainly(const method& m, std::string_view lengths, const costs& cos
 std::span<const method> methods();
 /// The method of this name. Throws `std::invalid_argument` that lists the names.
 const method& find_method(std::string_view name);
-/// A decoder of a method. Throws `std::invalid_argument` where the method cannot honour the temperature.
+/// Throws `std::invalid_argument` where the method cannot honour the temperature.
+void check_temperature(const method& m, float temperature);
+/// A decoder of a method. Errors: those of `check_temperature`.
 proviso::decoder make_decoder(const method& m, const ingredients& in);
 
 }  // namespace cli
