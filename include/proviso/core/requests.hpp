@@ -85,7 +85,7 @@ class request_board {
                                   " are wanted");
     }
     auto* waiting = static_cast<evaluation*>(r.awaiting);
-    erase(i);
+    open_.remove(i);
     waiting->rows_ = rows;
     waiting->answered_ = true;
     if (waiting->awaiter_) waiting->awaiter_.resume();
@@ -99,15 +99,12 @@ class request_board {
     return r.id;
   }
   void withdraw(std::size_t id) noexcept {
-    if (const std::size_t i = find(id); i < open_.size()) erase(i);
+    if (const std::size_t i = find(id); i < open_.size()) open_.remove(i);
   }
   std::size_t find(std::size_t id) const noexcept {
     std::size_t i = 0;
     while (i < open_.size() && open_[i].id != id) ++i;
     return i;
-  }
-  void erase(std::size_t i) noexcept {
-    open_.remove(i);
   }
 
   detail::list<request> open_;

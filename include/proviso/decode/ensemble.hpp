@@ -44,10 +44,11 @@ enum class proposers : unsigned char {
 /// alternate proposal; with `proposers::first`, drafting by model 0 and verification without a bonus token.
 /// Guarantee: exactly the combined law, for every token given the text and the rounds before. A round is one pass over
 /// the tokens that all models have scored.
-/// Errors: `std::invalid_argument` when there are not at least two models, or not one length >= 1 per model; those of
-/// `combined`. A row that is not a law is an error where its token is verified, and ends the proposals elsewhere.
-/// Cost per round: one evaluation of the model whose turn it is and one of a single token for each further proposal;
-/// after a refusal, one turn of every model. If all lengths are 1: calls = tokens + (n - 1) * cycles, where cycles = 1
+/// Errors: `std::invalid_argument` when there are not at least two models, or not one length in 1 .. 1024 per model;
+/// those of `combined`. A row that is not a law is an error where its token is verified, and ends the proposals
+/// elsewhere. Cost per round: one evaluation of the model whose turn it is and one of a single token for each further
+/// proposal; after a refusal, one turn of every model. If all lengths are 1: calls = tokens + (n - 1) * cycles, where
+/// cycles = 1
 /// + refusals followed by another token, so never more than plain decoding of the ensemble needs.
 /// Source: Fu et al., arXiv 2502.01662, algorithms 1 and 2.
 template <class Transform = transforms::temperature>
